@@ -1,0 +1,134 @@
+// Package catalog is whoql's tables as data: which services, resources, fields and methods a
+// provider has, where a value stands in the API's JSON, and which conditions the API can answer.
+//
+// The data is YAML, embedded in the binary and validated strictly when loaded. A [Catalog] and all
+// that hangs from it is read-only after [Load] and may be used concurrently. The package knows
+// neither SQL nor HTTP: vtab turns a [Resource] into a SQLite table, okta makes the calls.
+package catalog
+
+// A Catalog is all providers that whoql knows, in the order in which SHOW lists them.
+type Catalog struct {
+	Providers []*Provider
+}
+
+// A Provider is an API that whoql can query, such as okta.
+type Provider struct {
+	Name        string
+	Description string
+	Services    []*Service
+}
+
+// A Service groups the resources of one area of the API, such as user.
+type Service struct {
+	Name        string
+	Description string
+	Resources   []*Resource
+}
+
+// A Resource is one table: okta.user.users.
+type Resource struct {
+	Provider    string
+	Service     string
+	Name        string
+	Description string
+
+	// Columns are all columns in declaration order: first the visible fields in the API's own
+	// order (SELECT * gives exactly these), then the hidden ones: parameters, aliases, attributes.
+	Columns []*Column
+	// Methods are in the order of the provider's page.
+	Methods []*Method
+	// Describe are the names of the visible fields in the order of the provider's page.
+	Describe []string
+}
+
+// Path returns the resource's three-part name, such as "okta.user.users".
+func (r *Resource) Path() string { return r.Provider + "." + r.Service + "." + r.Name }
+
+// A Kind says what a column is.
+type Kind int
+
+const (
+	// KindField is a top-level field of the API's object; visible.
+	KindField Kind = iota
+	// KindOrg is the hidden column subdomain: the org that answered.
+	KindOrg
+	// KindParameter is a hidden column that binds a request parameter.
+	KindParameter
+	// KindAlias is a hidden second name of a field (userId for id).
+	KindAlias
+	// KindAttribute is a hidden column for one attribute of the profile.
+	KindAttribute
+)
+
+// A Column is one column of a resource's table.
+type Column struct {
+	Name string
+	Kind Kind
+	// Type is the provider's type word: string, object, array, boolean, integer, number.
+	Type        string
+	Description string
+	// Path is where the value stands in the API's JSON object, outermost key first. Empty for
+	// KindOrg and KindParameter.
+	Path []string
+	// Key is true where = and IN can be answered by the get method, whose path takes the value.
+	Key bool
+	// Search is the attribute's name in Okta's search language, "" if the API can't search it.
+	Search string
+	// Push are the search operators that may be handed to the API: "eq", "in".
+	Push []string
+	// Values, where not empty, are the only values that may be handed to the API.
+	Values []string
+	// Query is the query parameter that a KindParameter column binds.
+	Query string
+}
+
+// Hidden reports whether SELECT * leaves the column out.
+func (c *Column) Hidden() bool { return c.Kind != KindField }
+
+// A Method is one operation of a resource.
+type Method struct {
+	Name        string
+	Description string
+	// Verb is the SQL verb that runs it: SELECT, INSERT, UPDATE, DELETE or EXEC.
+	Verb string
+	// Operation is Okta's operationId, such as listUsers.
+	Operation string
+	// HTTP is the HTTP method and Route the path with {parameters}.
+	HTTP  string
+	Route string
+	// Params are the method's parameters; those shown as required first, in the page's order.
+	Params []*Param
+	// Body describes the request body's fields; empty if there is none.
+	Body []*Param
+	// Answer says in words what a success returns.
+	Answer string
+	// Success is the HTTP status of success: 200 or 204.
+	Success int
+	// Statuses are the user statuses from which the operation is allowed; empty: any.
+	Statuses []string
+	// Examples are statements that use the method.
+	Examples []string
+}
+
+// RequiredParams returns the names shown in SHOW METHODS, in the provider's page's order.
+func (m *Method) RequiredParams() []string {
+	var names []string
+	for _, p := range m.Params {
+		if p.Required {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// A Param is a parameter of a method, or a field of its body.
+type Param struct {
+	Name        string
+	Type        string
+	Description string
+	// In is path, query, header, org or body.
+	In string
+	// Required is the provider's page's word; Default, if not "", is what leaving it out means.
+	Required bool
+	Default  string
+}

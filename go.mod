@@ -1,0 +1,3 @@
+module github.com/whoql/whoql
+
+go 1.26.0
