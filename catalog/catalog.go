@@ -106,6 +106,9 @@ type Method struct {
 	Success int
 	// Statuses are the user statuses from which the operation is allowed; empty: any.
 	Statuses []string
+	// Secrets are the keys of the answer whose values must not get into a log or a journal, such as
+	// activationUrl.
+	Secrets []string
 	// Examples are statements that use the method.
 	Examples []string
 }
@@ -131,4 +134,9 @@ type Param struct {
 	// Required is the provider's page's word; Default, if not "", is what leaving it out means.
 	Required bool
 	Default  string
+	// Wire is the parameter's name in the request: Name, but If-Match for ifMatch.
+	Wire string
+	// Secret is true where the value holds or may hold a password or an answer to a security
+	// question, and must not get into a log or a journal.
+	Secret bool
 }

@@ -1,0 +1,277 @@
+package catalog
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+)
+
+//go:embed okta
+var embedded embed.FS
+
+var load = sync.OnceValues(func() (*Catalog, error) { return Parse(embedded) })
+
+// Load returns the catalogue that is built into the binary. It is parsed once; every call returns
+// the same read-only value. An error means that this build is broken.
+func Load() (*Catalog, error) { return load() }
+
+// Parse reads and validates a catalogue from fsys, which holds
+//
+//	okta/provider.yaml     the provider, and its services in the order in which SHOW lists them
+//	okta/user/users.yaml   the resource okta.user.users; one file for each resource
+//
+// and nothing else. Keys that are not known, names given twice and anything that is missing or
+// contradicts itself are errors; the first one is returned, as
+//
+//	catalog: okta/user/users.yaml:12: field "status": description is missing
+//
+// Only what has no line, such as a file that can't be read, is reported without one.
+func Parse(fsys fs.FS) (*Catalog, error) {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("catalog: %w", err)
+	}
+	c := new(Catalog)
+	for _, e := range entries {
+		if !e.IsDir() {
+			return nil, fmt.Errorf("catalog: %s: only the directories of providers belong here", e.Name())
+		}
+		p, err := parseProvider(fsys, e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("catalog: %w", err)
+		}
+		c.Providers = append(c.Providers, p)
+	}
+	if len(c.Providers) == 0 {
+		return nil, errors.New("catalog: there is no provider")
+	}
+	return c, nil
+}
+
+const providerFile = "provider.yaml"
+
+func parseProvider(fsys fs.FS, dir string) (*Provider, error) {
+	r, err := open(fsys, path.Join(dir, providerFile))
+	if err != nil {
+		return nil, err
+	}
+	p := new(Provider)
+	o := r.object(r.root, "provider", "provider", "description", "services")
+	p.Name = o.name("provider")
+	if p.Name != dir {
+		o.fail("provider", "provider %q is in directory %q; the two must be the same", p.Name, dir)
+	}
+	p.Description = o.text("description")
+	lines := make(map[string]object)
+	for _, s := range o.objects("services", "service", "name", "description") {
+		p.Services = append(p.Services, &Service{Name: s.name("name"), Description: s.text("description")})
+		lines[s.key] = s
+	}
+	if len(p.Services) == 0 {
+		o.fail("services", "there is no service")
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	entries, err := fs.ReadDir(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		_, known := lines[e.Name()]
+		if !(known && e.IsDir()) && e.Name() != providerFile {
+			return nil, fmt.Errorf("%s: no service of this name is in %s", path.Join(dir, e.Name()), r.file)
+		}
+	}
+	for _, s := range p.Services {
+		s.Resources, err = parseService(fsys, path.Join(dir, s.Name))
+		if err != nil {
+			return nil, err
+		}
+		if len(s.Resources) == 0 {
+			lines[s.Name].failHere("%s has no resource", path.Join(dir, s.Name))
+			return nil, r.err
+		}
+	}
+	return p, nil
+}
+
+// parseService reads the resources of a service, in the order of their names.
+func parseService(fsys fs.FS, dir string) ([]*Resource, error) {
+	entries, err := fs.ReadDir(fsys, dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var resources []*Resource
+	seen := make(map[string]bool)
+	for _, e := range entries {
+		file := path.Join(dir, e.Name())
+		name, ok := strings.CutSuffix(e.Name(), ".yaml")
+		if !ok || e.IsDir() {
+			return nil, fmt.Errorf("%s: only resources, NAME.yaml, belong here", file)
+		}
+		r, err := open(fsys, file)
+		if err != nil {
+			return nil, err
+		}
+		res := r.resource(dir, name)
+		if seen[fold(name)] {
+			r.fail(r.root, "resource %q is there twice, in different case", name)
+		}
+		seen[fold(name)] = true
+		if r.err != nil {
+			return nil, r.err
+		}
+		resources = append(resources, res)
+	}
+	return resources, nil
+}
+
+// resource reads a resource's file. dir is provider/service, name what the file's name says.
+func (r *reader) resource(dir, name string) *Resource {
+	provider, service := path.Split(dir)
+	res := &Resource{Provider: path.Clean(provider), Service: service}
+	o := r.object(r.root, "resource", "resource", "description", "describe", "fields", "hidden", "attributes", "params", "methods")
+	res.Name = o.name("resource")
+	if res.Name != name {
+		o.fail("resource", "resource %q is in %s; the two must be the same", res.Name, r.file)
+	}
+	res.Description = o.text("description")
+	r.columns(o, res)
+	r.describe(o, res)
+	r.methods(o, res)
+	r.crossCheck(res)
+	return res
+}
+
+var hiddenKinds = map[string]Kind{
+	"org":       KindOrg,
+	"parameter": KindParameter,
+	"alias":     KindAlias,
+}
+
+var types = []string{"string", "object", "array", "boolean", "integer", "number"}
+
+var columnKeys = []string{"name", "type", "description", "key", "search", "push", "values"}
+
+// columns reads the fields, then the hidden columns, then the attributes. Their names are one space,
+// in which case doesn't count.
+func (r *reader) columns(o object, res *Resource) {
+	fields := o.objects("fields", "field", columnKeys...)
+	if len(fields) == 0 {
+		o.fail("fields", "there is no field")
+	}
+	for _, f := range fields {
+		res.add(f.column(KindField, ""), f)
+	}
+	for _, h := range o.objects("hidden", "column", append(columnKeys, "kind", "of", "query")...) {
+		word := h.text("kind")
+		kind, ok := hiddenKinds[word]
+		if !ok {
+			h.fail("kind", "kind %q is not one of alias, org, parameter", word)
+		}
+		c := h.column(kind, "")
+		h.belongs("of", kind == KindAlias)
+		h.belongs("query", kind == KindParameter)
+		switch kind {
+		case KindAlias:
+			of := res.Column(h.text("of"))
+			if of == nil || of.Kind != KindField {
+				h.fail("of", "of must name a field")
+			} else {
+				c.Path = of.Path
+			}
+		case KindParameter:
+			c.Query = h.text("query")
+		}
+		res.add(c, h)
+	}
+	r.attributes(o, res)
+}
+
+// attributes reads the columns for what stands inside a field that is an object. An attribute's
+// column has the attribute's name, and the API searches it as FIELD.NAME.
+func (r *reader) attributes(o object, res *Resource) {
+	n := o.values["attributes"]
+	if n == nil {
+		return
+	}
+	var objects []string
+	for _, c := range res.Columns {
+		if c.Kind == KindField && c.Type == "object" {
+			objects = append(objects, c.Name)
+		}
+	}
+	in := r.object(n, "attributes", objects...)
+	for _, field := range objects {
+		for _, a := range in.objects(field, "attribute", columnKeys...) {
+			res.add(a.column(KindAttribute, field), a)
+		}
+	}
+}
+
+// add appends a column whose name was read from o and has to be new.
+func (r *Resource) add(c *Column, o object) {
+	if r.Column(c.Name) != nil {
+		o.failHere("the name is taken")
+	}
+	r.Columns = append(r.Columns, c)
+}
+
+// column reads what all kinds of columns have. field is the one that an attribute stands in.
+func (o object) column(kind Kind, field string) *Column {
+	c := &Column{
+		Name:        o.name("name"),
+		Kind:        kind,
+		Type:        o.oneOf("type", types),
+		Description: o.text("description"),
+		Key:         o.flag("key"),
+		Search:      o.optional("search"),
+		Push:        o.words("push"),
+		Values:      o.words("values"),
+	}
+	o.reader.at[c] = o
+	switch kind {
+	case KindField:
+		c.Path = []string{c.Name}
+	case KindAttribute:
+		o.belongs("search", false)
+		c.Path = []string{field, c.Name}
+		c.Search = field + "." + c.Name
+	}
+	for _, op := range c.Push {
+		if op != "eq" && op != "in" {
+			o.fail("push", "push operator %q is not one of eq, in", op)
+		}
+	}
+	inObject := kind != KindOrg && kind != KindParameter
+	switch {
+	case len(c.Push) > 0 && c.Search == "":
+		o.fail("push", "push needs search, the attribute's name in the search language")
+	case c.Search != "" && !inObject:
+		o.fail("search", "only what stands in the API's object can be searched")
+	case c.Key && !inObject:
+		o.fail("key", "only what stands in the API's object can be a key")
+	}
+	return c
+}
+
+// describe reads the order of DESCRIBE: a permutation of the fields.
+func (r *reader) describe(o object, res *Resource) {
+	res.Describe = o.words("describe")
+	for _, name := range res.Describe {
+		if c := res.Column(name); c == nil || c.Name != name || c.Hidden() {
+			o.fail("describe", "describe names %q, which is no field", name)
+		}
+	}
+	for _, c := range res.Columns {
+		if !c.Hidden() && !slices.Contains(res.Describe, c.Name) {
+			o.fail("describe", "describe leaves out field %q", c.Name)
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package catalog
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+var (
+	verbs = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "EXEC"}
+	https = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+	// places are where a parameter goes; body fields have a list of their own.
+	places = []string{"path", "query", "header", "org"}
+)
+
+// methods reads a resource's methods. Parameters that several methods share stand once, under
+// params, and are referred to by name.
+func (r *reader) methods(o object, res *Resource) {
+	shared := make(map[string]*Param)
+	used := make(map[string]bool)
+	sharedObjects := o.objects("params", "parameter", paramKeys...)
+	for _, p := range sharedObjects {
+		param := p.param(places)
+		shared[param.Name] = param
+	}
+	methods := o.objects("methods", "method", "name", "description", "verb", "operation", "request",
+		"success", "answer", "secrets", "statuses", "params", "body", "examples")
+	if len(methods) == 0 {
+		o.fail("methods", "there is no method")
+	}
+	for _, m := range methods {
+		method := m.method(shared, used)
+		r.at[method] = m
+		res.Methods = append(res.Methods, method)
+	}
+	for _, p := range sharedObjects {
+		if !used[p.key] {
+			p.failHere("no method uses it")
+		}
+	}
+}
+
+func (o object) method(shared map[string]*Param, used map[string]bool) *Method {
+	m := &Method{
+		Name:        o.name("name"),
+		Description: o.text("description"),
+		Verb:        o.oneOf("verb", verbs),
+		Operation:   o.name("operation"),
+		Answer:      o.text("answer"),
+		Secrets:     o.words("secrets"),
+		Success:     o.number("success"),
+		Statuses:    o.words("statuses"),
+		Examples:    o.words("examples"),
+	}
+	var ok bool
+	if m.HTTP, m.Route, ok = strings.Cut(o.text("request"), " "); !ok || !slices.Contains(https, m.HTTP) {
+		o.fail("request", "request must be an HTTP method and a route, such as GET /api/v1/users")
+	}
+	if m.Success != http.StatusOK && m.Success != http.StatusNoContent {
+		o.fail("success", "success must be 200 or 204")
+	}
+	if (m.Verb == "SELECT") != (m.HTTP == http.MethodGet) {
+		o.fail("request", "SELECT and GET belong together, and only they")
+	}
+	if len(m.Examples) == 0 {
+		o.fail("examples", "examples are missing")
+	}
+	m.Params = o.params(shared, used)
+	for _, b := range o.objects("body", "body field", paramKeys...) {
+		b.belongs("in", false)
+		m.Body = append(m.Body, b.param([]string{"body"}))
+	}
+	if len(m.Body) > 0 && (m.HTTP == http.MethodGet || m.HTTP == http.MethodDelete) {
+		o.fail("body", "%s has no body", m.HTTP)
+	}
+	o.checkParams(m)
+	return m
+}
+
+var paramKeys = []string{"name", "type", "description", "in", "required", "default", "wire", "secret"}
+
+// param reads a parameter, whose place is the only one of in or else named by the key "in".
+func (o object) param(in []string) *Param {
+	p := &Param{
+		Name:        o.name("name"),
+		Type:        o.oneOf("type", types),
+		Description: o.text("description"),
+		In:          in[0],
+		Required:    o.flag("required"),
+		Default:     o.optional("default"),
+		Wire:        o.optional("wire"),
+		Secret:      o.flag("secret"),
+	}
+	if len(in) > 1 {
+		p.In = o.oneOf("in", in)
+	}
+	o.belongs("wire", p.In == "query" || p.In == "header")
+	if p.Wire == "" {
+		p.Wire = p.Name
+	}
+	return p
+}
+
+// params reads a method's parameters, each either spelled out or the name of a shared one.
+func (o object) params(shared map[string]*Param, used map[string]bool) []*Param {
+	var params []*Param
+	for _, n := range o.list("params") {
+		if name, ok := plainText(n); ok {
+			p := shared[name]
+			if p == nil {
+				o.reader.fail(n, "%s: parameter %q is neither spelled out nor a shared one", o.subject, name)
+				return nil
+			}
+			used[name] = true
+			params = append(params, p)
+			continue
+		}
+		po := o.reader.object(n, o.subject+": parameter", paramKeys...)
+		params = append(params, po.named("name").param(places))
+	}
+	return params
+}
+
+// checkParams compares a method's parameters with each other and with its route.
+func (o object) checkParams(m *Method) {
+	seen := make(map[string]bool)
+	optional := ""
+	for _, p := range m.Params {
+		if seen[fold(p.Name)] {
+			o.fail("params", "parameter %q is there twice", p.Name)
+		}
+		seen[fold(p.Name)] = true
+		if !p.Required && optional == "" {
+			optional = p.Name
+		}
+		if p.Required && optional != "" {
+			o.fail("params", "parameter %q is required and stands behind %q, which is not", p.Name, optional)
+		}
+	}
+	for _, b := range m.Body {
+		if seen[fold(b.Name)] {
+			o.fail("body", "body field %q has the name of a parameter", b.Name)
+		}
+	}
+	inRoute, err := routeParams(m.Route)
+	if err != "" {
+		o.fail("request", "route %s: %s", m.Route, err)
+	}
+	for _, name := range inRoute {
+		if !slices.ContainsFunc(m.Params, func(p *Param) bool { return p.In == "path" && p.Name == name }) {
+			o.fail("request", "route has {%s}, and no parameter of this name is in path", name)
+		}
+	}
+	for _, p := range m.Params {
+		if p.In == "path" && !slices.Contains(inRoute, p.Name) {
+			o.fail("params", "parameter %q is in path, and route %s lacks {%s}", p.Name, m.Route, p.Name)
+		}
+	}
+}
+
+// routeParams returns the names in braces. A parameter is a whole segment: "/users/{userId}/x".
+func routeParams(route string) (names []string, problem string) {
+	if !strings.HasPrefix(route, "/") {
+		return nil, "must begin with /"
+	}
+	for _, segment := range strings.Split(route[1:], "/") {
+		name := segment
+		if strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "}") {
+			name = segment[1 : len(segment)-1]
+			if slices.Contains(names, name) {
+				return nil, "{" + name + "} is there twice"
+			}
+			names = append(names, name)
+		}
+		if !isRouteName(name) {
+			return nil, "a segment is a name or a {parameter}"
+		}
+	}
+	return names, ""
+}
+
+func isRouteName(s string) bool {
+	return s != "" && s != "." && s != ".." && strings.IndexFunc(s, func(c rune) bool {
+		return !(c == '.' || c == '-' || isNameRune(c))
+	}) < 0
+}
+
+// crossCheck compares the columns with the methods.
+func (r *reader) crossCheck(res *Resource) {
+	for _, c := range res.Columns {
+		o := r.at[c]
+		if c.Kind == KindParameter && !res.reads("query", c.Query) {
+			o.fail("query", "no SELECT method has the query parameter %q", c.Query)
+		}
+		if c.Kind == KindOrg && !res.reads("org", c.Name) {
+			o.fail("kind", "no SELECT method has an org parameter of this name")
+		}
+		if c.Key && !slices.ContainsFunc(res.Methods, func(m *Method) bool {
+			return m.Verb == "SELECT" && strings.Contains(m.Route, "{")
+		}) {
+			o.fail("key", "a key needs a SELECT method whose route takes it")
+		}
+	}
+	var statuses []string
+	if c := res.Column("status"); c != nil {
+		statuses = c.Values
+	}
+	for _, m := range res.Methods {
+		for _, s := range m.Statuses {
+			if !slices.Contains(statuses, s) {
+				r.at[m].fail("statuses", "status %q is not one of the values of column status", s)
+			}
+		}
+	}
+}
+
+// reads reports whether a SELECT method has the parameter wire in the given place.
+func (r *Resource) reads(in, wire string) bool {
+	for _, m := range r.Methods {
+		for _, p := range m.Params {
+			if m.Verb == "SELECT" && p.In == in && p.Wire == wire {
+				return true
+			}
+		}
+	}
+	return false
+}
