@@ -1,0 +1,158 @@
+// Package stmt is the front of whoql's SQL: it splits a text into statements, says what kind each
+// is, parses the statements that SQLite does not know (SHOW, DESCRIBE, EXEC), and rewrites
+// three-part names such as okta.user.users so that SQLite can read the rest.
+//
+// [Split] gives the [Statement]s of a text; [Rewrite] turns one into a [Query] for SQLite that maps
+// every position back to what was typed. All types are values without shared state and may be used
+// concurrently. The package never judges SQL: SQLite does, when it prepares the rewritten text.
+// A construct that the parser here cannot read costs short names and the early check of request
+// parameters, never a result.
+package stmt
+
+import (
+	"strings"
+
+	"github.com/sqlc-dev/meyer/lexer"
+	"github.com/sqlc-dev/meyer/token"
+)
+
+// A Kind is what a statement does.
+type Kind int
+
+const (
+	// Unknown is a statement that whoql does not run.
+	Unknown Kind = iota
+	// Select is SELECT, VALUES or WITH … SELECT.
+	Select
+	// Explain is EXPLAIN SELECT: the API calls a SELECT would make.
+	Explain
+	// QueryPlan is EXPLAIN QUERY PLAN SELECT: SQLite's own plan.
+	QueryPlan
+	// Show is SHOW PROVIDERS, SERVICES, RESOURCES or METHODS.
+	Show
+	// Describe is DESCRIBE: a table's columns.
+	Describe
+	// Insert, Update, Delete and Exec change an org.
+	Insert
+	Update
+	Delete
+	Exec
+)
+
+var kindNames = [...]string{"unknown", "SELECT", "EXPLAIN", "EXPLAIN QUERY PLAN", "SHOW", "DESCRIBE", "INSERT", "UPDATE", "DELETE", "EXEC"}
+
+// String returns the SQL words of the kind.
+func (k Kind) String() string { return kindNames[k] }
+
+// Changes reports whether statements of the kind change an org.
+func (k Kind) Changes() bool { return k >= Insert }
+
+// A Statement is one statement of a text.
+type Statement struct {
+	// Source is the whole text that was split; Start and End bound the statement in it, without
+	// the semicolon and without white space or comments around it.
+	Source     string
+	Start, End int
+	Kind       Kind
+	// Body is where the statement proper begins: behind EXPLAIN [QUERY PLAN], else Start.
+	Body int
+
+	tokens []token.Token // the statement's, with positions in Source
+}
+
+// Text returns the statement as typed.
+func (s Statement) Text() string { return s.Source[s.Start:s.End] }
+
+// errorAt returns an Error at a byte offset of the source.
+func (s Statement) errorAt(pos int, msg, hint string) *Error {
+	return &Error{Text: s.Source, Pos: pos, Msg: msg, Hint: hint}
+}
+
+// MaxText is the longest text that Split accepts, in bytes.
+const MaxText = 1 << 20
+
+// Split cuts a text into its statements at the semicolons that stand outside strings, comments
+// and quoted names. Empty statements are dropped. The error, if any, is an [*Error].
+func Split(text string) ([]Statement, error) {
+	if len(text) > MaxText {
+		return nil, &Error{Text: text, Pos: -1, Msg: "the text is longer than 1 MiB", Hint: "run it in parts"}
+	}
+	if i := strings.IndexByte(text, 0); i >= 0 {
+		return nil, &Error{Text: text, Pos: i, Msg: "a NUL byte in the text", Hint: "is this a text file in UTF-8?"}
+	}
+	var out []Statement
+	tokens := lexer.Lex(text)
+	first := 0
+	for i, t := range tokens {
+		if t.Kind != token.SEMI && t.Kind != token.EOF {
+			continue
+		}
+		if i > first {
+			out = append(out, classify(text, tokens[first:i]))
+		}
+		first = i + 1
+	}
+	return out, nil
+}
+
+func classify(text string, tokens []token.Token) Statement {
+	s := Statement{Source: text, Start: tokens[0].Pos, End: tokens[len(tokens)-1].End, tokens: tokens}
+	s.Body = s.Start
+	rest := tokens
+	if tokens[0].Kind == token.EXPLAIN {
+		rest = tokens[1:]
+		s.Kind = Explain
+		if len(rest) >= 2 && rest[0].Kind == token.QUERY && rest[1].Kind == token.PLAN {
+			rest = rest[2:]
+			s.Kind = QueryPlan
+		}
+		if len(rest) == 0 || kindOf(text, rest) != Select {
+			s.Kind = Unknown
+			return s
+		}
+		s.Body = rest[0].Pos
+		return s
+	}
+	s.Kind = kindOf(text, rest)
+	return s
+}
+
+// kindOf looks at a statement's first word, and behind WITH at the first word outside parentheses
+// that begins a statement.
+func kindOf(text string, tokens []token.Token) Kind {
+	switch tokens[0].Kind {
+	case token.SELECT, token.VALUES:
+		return Select
+	case token.INSERT, token.REPLACE:
+		return Insert
+	case token.UPDATE:
+		return Update
+	case token.DELETE:
+		return Delete
+	case token.WITH:
+		depth := 0
+		for _, t := range tokens[1:] {
+			switch t.Kind {
+			case token.LP:
+				depth++
+			case token.RP:
+				depth--
+			case token.SELECT, token.VALUES, token.INSERT, token.REPLACE, token.UPDATE, token.DELETE:
+				if depth == 0 {
+					return kindOf(text, []token.Token{t})
+				}
+			}
+		}
+		return Select // incomplete: SQLite says so best
+	case token.ID, token.DESC:
+		switch strings.ToUpper(tokens[0].Text(text)) {
+		case "SHOW":
+			return Show
+		case "DESCRIBE", "DESC":
+			return Describe
+		case "EXEC", "EXECUTE":
+			return Exec
+		}
+	}
+	return Unknown
+}
