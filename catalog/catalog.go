@@ -32,6 +32,9 @@ type Resource struct {
 	Name        string
 	Description string
 
+	// Complete is the search, in the API's own language, that finds every object, for APIs whose
+	// plain list leaves some out; empty: the plain list is whole.
+	Complete string
 	// Columns are all columns in declaration order: first the visible fields in the API's own
 	// order (SELECT * gives exactly these), then the hidden ones: parameters, aliases, attributes.
 	Columns []*Column

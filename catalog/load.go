@@ -136,12 +136,13 @@ func parseService(fsys fs.FS, dir string) ([]*Resource, error) {
 func (r *reader) resource(dir, name string) *Resource {
 	provider, service := path.Split(dir)
 	res := &Resource{Provider: path.Clean(provider), Service: service}
-	o := r.object(r.root, "resource", "resource", "description", "describe", "fields", "hidden", "attributes", "params", "methods")
+	o := r.object(r.root, "resource", "resource", "description", "complete", "describe", "fields", "hidden", "attributes", "params", "methods")
 	res.Name = o.name("resource")
 	if res.Name != name {
 		o.fail("resource", "resource %q is in %s; the two must be the same", res.Name, r.file)
 	}
 	res.Description = o.text("description")
+	res.Complete = o.optional("complete")
 	r.columns(o, res)
 	r.describe(o, res)
 	r.methods(o, res)

@@ -1,0 +1,230 @@
+package vtab
+
+import (
+	"errors"
+	"hash/fnv"
+	"io"
+
+	sqlite3 "github.com/ncruces/go-sqlite3"
+
+	"github.com/whoql/whoql/catalog"
+)
+
+// A Scan is one reading of a table: a plan with its values.
+type Scan struct {
+	Table *catalog.Resource
+	// Plan is the number of the plan it runs.
+	Plan int
+	// Key, if not nil, is the condition on a key: the rows are got by its values.
+	Key *Term
+	// Terms are conditions that the API may be asked to check; leaving one out is never wrong.
+	Terms []Term
+	// Params are the request parameters, which must be sent as they are.
+	Params []Term
+	// Orgs are the names of the orgs to read; nil means the default org.
+	Orgs []any
+	// Limit is how many rows will be read at most, as far as SQLite knows; -1: not known.
+	Limit int64
+}
+
+// A Term is a condition on a column: its value equals one of Values.
+type Term struct {
+	Column *catalog.Column
+	// Values are nil, int64, float64, string or []byte; one, save for OpIn.
+	Values []any
+	Op     Op
+}
+
+// A cursor is one running scan: https://sqlite.org/vtab.html#xopen. SQLite starts it anew with
+// Filter for every row of the tables that a join reads before this one.
+type cursor struct {
+	t     *table
+	rows  Rows
+	plan  *Plan
+	text  string // the plan's encoding, to decode it once
+	bound []Term
+	row   row
+	eof   bool
+}
+
+// Filter starts a scan: https://sqlite.org/vtab.html#xfilter.
+func (c *cursor) Filter(_ int, idxStr string, args ...sqlite3.Value) (err error) {
+	defer c.t.db.guard(&err)
+	if err := c.stop(); err != nil {
+		return c.t.db.keep(err)
+	}
+	if c.plan == nil || c.text != idxStr {
+		plan, err := DecodePlan(idxStr)
+		if err != nil {
+			return c.t.db.keep(err)
+		}
+		c.plan, c.text = plan, idxStr
+	}
+	scan, err := c.t.scan(c.plan, args)
+	if err != nil {
+		return c.t.db.keep(err)
+	}
+	c.bound = scan.Params
+	c.row.layout = c.t.layout
+	c.row.use(c.plan.Used)
+	c.rows, err = c.t.src.Scan(c.t.db.conn.GetInterrupt(), scan)
+	if err != nil {
+		return c.t.db.keep(err)
+	}
+	return c.next()
+}
+
+// scan puts a plan and the values of its conditions together.
+func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
+	s := &Scan{Table: t.res, Plan: p.ID, Limit: -1}
+	var offset int64
+	for i, a := range p.Args {
+		values, err := argValues(a, args[i])
+		if err != nil {
+			return nil, err
+		}
+		switch a.Op {
+		case OpLimit:
+			if n, ok := values[0].(int64); ok {
+				s.Limit = n
+			}
+			continue
+		case OpOffset:
+			if n, ok := values[0].(int64); ok && n > 0 {
+				offset = n
+			}
+			continue
+		}
+		col := t.res.Columns[a.Column]
+		term := Term{Column: col, Op: a.Op, Values: values}
+		switch {
+		case col.Kind == catalog.KindOrg:
+			s.Orgs = values
+		case col.Kind == catalog.KindParameter:
+			s.Params = append(s.Params, term)
+		case p.Key && col.Key:
+			s.Key = &term
+		default:
+			s.Terms = append(s.Terms, term)
+		}
+	}
+	if s.Limit >= 0 {
+		s.Limit += offset
+	}
+	return s, nil
+}
+
+// argValues reads one value, or all of an IN list: https://sqlite.org/c3ref/vtab_in_first.html.
+func argValues(a PlanArg, v sqlite3.Value) ([]any, error) {
+	if a.Op != OpIn {
+		return []any{valueOf(v)}, nil
+	}
+	var out []any
+	item, err := v.InFirst()
+	for ; err == nil; item, err = v.InNext() {
+		out = append(out, valueOf(item))
+	}
+	// The end of the list is SQLITE_DONE, which the binding has no name for.
+	var code sqlite3.ErrorCode
+	if errors.As(err, &code) && code == 101 {
+		return out, nil
+	}
+	return nil, err
+}
+
+func valueOf(v sqlite3.Value) any {
+	switch v.Type() {
+	case sqlite3.INTEGER:
+		return v.Int64()
+	case sqlite3.FLOAT:
+		return v.Float()
+	case sqlite3.TEXT:
+		return v.Text()
+	case sqlite3.BLOB:
+		return v.Blob(nil)
+	}
+	return nil
+}
+
+// Next moves to the next row: https://sqlite.org/vtab.html#xnext.
+func (c *cursor) Next() (err error) {
+	defer c.t.db.guard(&err)
+	return c.next()
+}
+
+func (c *cursor) next() error {
+	obj, err := c.rows.Next(c.t.db.conn.GetInterrupt())
+	if errors.Is(err, io.EOF) {
+		c.eof = true
+		c.row.set(Object{})
+		return c.t.db.keep(c.stop())
+	}
+	if err != nil {
+		return c.t.db.keep(err)
+	}
+	c.eof = false
+	c.row.set(obj)
+	return nil
+}
+
+// EOF reports the end of the scan: https://sqlite.org/vtab.html#xeof.
+func (c *cursor) EOF() bool { return c.eof }
+
+// Column gives one value of the row: https://sqlite.org/vtab.html#xcolumn.
+func (c *cursor) Column(ctx sqlite3.Context, n int) (err error) {
+	defer c.t.db.guard(&err)
+	col := c.t.res.Columns[n]
+	switch col.Kind {
+	case catalog.KindOrg:
+		ctx.ResultText(c.row.obj.Org)
+	case catalog.KindParameter:
+		// SQLite checks the condition again: the row must show the value that was asked for.
+		for _, b := range c.bound {
+			if b.Column == col {
+				result(ctx, b.Values[0])
+				return nil
+			}
+		}
+		return c.t.db.keep(&UnboundError{Table: c.t.res.Path(), Column: col.Name})
+	default:
+		c.row.result(ctx, n)
+	}
+	return nil
+}
+
+func result(ctx sqlite3.Context, v any) {
+	switch v := v.(type) {
+	case int64:
+		ctx.ResultInt64(v)
+	case float64:
+		ctx.ResultFloat(v)
+	case string:
+		ctx.ResultText(v)
+	case []byte:
+		ctx.ResultBlob(v)
+	default:
+		ctx.ResultNull()
+	}
+}
+
+// RowID is a 63-bit hash of org and id, so that a row has the same one however it was read: SQLite
+// unites the branches of an OR by it. https://sqlite.org/vtab.html#xrowid.
+func (c *cursor) RowID() (int64, error) {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, c.row.obj.Org)
+	_, _ = h.Write([]byte{0})
+	_, _ = io.WriteString(h, c.row.id())
+	return int64(h.Sum64() >> 1), nil
+}
+
+// Close ends the scan: https://sqlite.org/vtab.html#xclose.
+func (c *cursor) Close() error { return c.stop() }
+
+func (c *cursor) stop() error {
+	if c.rows == nil {
+		return nil
+	}
+	err := c.rows.Close()
+	c.rows = nil
+	return err
+}

@@ -1,0 +1,352 @@
+package vtab
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	sqlite3 "github.com/ncruces/go-sqlite3"
+
+	"github.com/whoql/whoql/catalog"
+)
+
+// A Plan is what BestIndex settles for one scan of a table before any value is known. SQLite hands
+// it from planning to running as idxStr, where it stands as JSON with the keys below: EXPLAIN
+// QUERY PLAN shows it, and DecodePlan reads it back.
+type Plan struct {
+	// ID numbers the plans of a DB, so that a plan that runs can be told from its twin.
+	ID int `json:"id"`
+	// Table is the resource's path.
+	Table string `json:"table"`
+	// Key is true if the rows are got by their key, one call each, instead of listed.
+	Key bool `json:"key,omitempty"`
+	// Args says what each value that SQLite gives to Filter is, in order.
+	Args []PlanArg `json:"args,omitempty"`
+	// Used has bit n set if column n is used; bit 63 stands for column 63 and all behind it.
+	Used uint64 `json:"used"`
+	// Checked are the conditions that the table was shown and does not hand over, such as
+	// "lastLogin <". SQLite checks every condition, these are the ones only SQLite checks.
+	Checked []string `json:"checked,omitempty"`
+}
+
+// A PlanArg is one value of a plan.
+type PlanArg struct {
+	// Column is the column's index, -1 for OpLimit and OpOffset.
+	Column int `json:"col"`
+	Op     Op  `json:"op"`
+}
+
+// An Op is a condition on a column, or a bound of the whole scan.
+type Op string
+
+// The conditions that a table hands over. OpLimit and OpOffset say how many rows will be read.
+const (
+	OpEqual  Op = "="
+	OpIn     Op = "IN"
+	OpLimit  Op = "LIMIT"
+	OpOffset Op = "OFFSET"
+)
+
+// DecodePlan reads a plan out of idxStr.
+func DecodePlan(idxStr string) (*Plan, error) {
+	var p Plan
+	if err := json.Unmarshal([]byte(idxStr), &p); err != nil {
+		return nil, fmt.Errorf("vtab: plan: %w", err)
+	}
+	return &p, nil
+}
+
+// Costs are counted in thousandths of a request, since a request costs a thousand times what
+// SQLite spends on a row. The size of an org is not known when SQLite plans: the estimates only
+// have to get the order of the tables in a join right.
+const (
+	costRequest   = 1000
+	estimatedOrg  = 100_000
+	estimatedPage = 200
+	costNever     = 1e15
+)
+
+// A table is a resource as SQLite sees it; all uses of the table in all statements share it.
+type table struct {
+	db     *DB
+	res    *catalog.Resource
+	src    Source
+	layout *layout
+}
+
+func newTable(db *DB, r *catalog.Resource, src Source) *table {
+	return &table{db: db, res: r, src: src, layout: newLayout(r)}
+}
+
+// Open implements https://sqlite.org/vtab.html#xopen.
+func (t *table) Open() (sqlite3.VTabCursor, error) { return &cursor{t: t}, nil }
+
+// BestIndex settles the plan of one scan: https://sqlite.org/vtab.html#xbestindex. SQLite calls it
+// several times with more or fewer conditions usable, and chooses by cost.
+func (t *table) BestIndex(info *sqlite3.IndexInfo) (err error) {
+	defer t.db.guard(&err)
+	c := &chooser{t: t, info: info, bound: map[int]int{}, limit: -1, offset: -1}
+	if !c.sort() {
+		return sqlite3.CONSTRAINT
+	}
+	t.db.plans++
+	c.plan = Plan{ID: t.db.plans, Table: t.res.Path(), Used: info.ColumnsUsed}
+	c.choose()
+	c.estimate()
+	text, err := json.Marshal(&c.plan)
+	if err != nil {
+		return err
+	}
+	info.IdxStr = string(text)
+	return nil
+}
+
+// A chooser sorts the conditions of one BestIndex call and chooses among them.
+type chooser struct {
+	t    *table
+	info *sqlite3.IndexInfo
+	plan Plan
+
+	bound         map[int]int // column of a parameter or the org → its constraint
+	keys, pushes  []int       // constraints on keys and on columns that the API can search
+	limit, offset int         // constraints, -1: none
+}
+
+func (c *chooser) column(i int) *catalog.Column {
+	n := c.info.Constraint[i].Column
+	if n < 0 || n >= len(c.t.res.Columns) {
+		return nil // the rowid
+	}
+	return c.t.res.Columns[n]
+}
+
+func (c *chooser) isIn(i int) bool { return c.info.In(i, -1) }
+
+// sort looks at each condition. It returns false if no plan is possible as the conditions stand:
+// a parameter that is mentioned isn't bound by them.
+func (c *chooser) sort() bool {
+	for i, con := range c.info.Constraint {
+		switch con.Op {
+		case sqlite3.INDEX_CONSTRAINT_LIMIT:
+			c.limit = i
+			continue
+		case sqlite3.INDEX_CONSTRAINT_OFFSET:
+			c.offset = i
+			continue
+		}
+		col := c.column(i)
+		if col == nil {
+			continue
+		}
+		equal := con.Op == sqlite3.INDEX_CONSTRAINT_EQ
+		if col.Kind == catalog.KindParameter || col.Kind == catalog.KindOrg {
+			if !con.Usable || !equal || col.Kind == catalog.KindParameter && c.isIn(i) {
+				return c.unbound(col)
+			}
+			if _, ok := c.bound[con.Column]; !ok {
+				c.bound[con.Column] = i
+			}
+			continue
+		}
+		if !con.Usable || !equal || c.t.db.options.NoPushdown || c.info.Collation(i) != "BINARY" {
+			continue
+		}
+		op := "eq"
+		if c.isIn(i) {
+			op = "in"
+		}
+		if col.Key {
+			c.keys = append(c.keys, i)
+		}
+		for _, p := range col.Push {
+			if p == op {
+				c.pushes = append(c.pushes, i)
+			}
+		}
+	}
+	return c.allBound()
+}
+
+// allBound reports whether every parameter that the query uses is bound. When SQLite tries to read
+// a table once for each branch of an OR, it shows the branch's conditions only: without the
+// parameters' such a plan would ask the API something else, and so is refused.
+func (c *chooser) allBound() bool {
+	for n, col := range c.t.res.Columns {
+		if col.Kind != catalog.KindParameter || c.info.ColumnsUsed&bit(n) == 0 {
+			continue
+		}
+		if _, ok := c.bound[n]; !ok {
+			return c.unbound(col)
+		}
+	}
+	return true
+}
+
+func (c *chooser) unbound(col *catalog.Column) bool {
+	if c.t.db.unbound == nil {
+		c.t.db.unbound = &UnboundError{Table: c.t.res.Path(), Column: col.Name}
+	}
+	return false
+}
+
+func bit(column int) uint64 { return 1 << min(column, 63) }
+
+// choose takes a key if there is one, else lists with all that the API can check.
+func (c *chooser) choose() {
+	parameters := false
+	own := false // the request's own q or filter: nothing may be added
+	for n, i := range c.bound {
+		col := c.t.res.Columns[n]
+		if col.Kind == catalog.KindParameter {
+			parameters = true
+			own = own || col.Query == "q" || col.Query == "filter"
+		}
+		c.use(i)
+	}
+	switch {
+	case own:
+	case !parameters && len(c.keys) > 0:
+		c.plan.Key = true
+		c.use(c.bestKey())
+	default:
+		for _, i := range c.pushes {
+			c.use(i)
+		}
+		if parameters {
+			for _, i := range c.keys {
+				c.use(i)
+			}
+		}
+	}
+	for i, con := range c.info.Constraint {
+		if col := c.column(i); col != nil && con.Usable && c.info.ConstraintUsage[i].ArgvIndex == 0 {
+			if op := opText(con.Op); op != "" {
+				c.plan.Checked = append(c.plan.Checked, col.Name+" "+op)
+			}
+		}
+	}
+	// LIMIT and OFFSET only say how much to read ahead; SQLite counts the rows itself.
+	if c.limit >= 0 && c.info.Constraint[c.limit].Usable && len(c.info.OrderBy) == 0 {
+		c.use(c.limit)
+		if c.offset >= 0 && c.info.Constraint[c.offset].Usable {
+			c.use(c.offset)
+		}
+	}
+}
+
+// bestKey prefers one value to a list of them, and the first column to later ones.
+func (c *chooser) bestKey() int {
+	best := c.keys[0]
+	for _, i := range c.keys[1:] {
+		if c.isIn(best) && !c.isIn(i) {
+			best = i
+		}
+	}
+	return best
+}
+
+// use asks SQLite to give Filter the value of a condition.
+func (c *chooser) use(i int) {
+	if c.info.ConstraintUsage[i].ArgvIndex != 0 {
+		return // a key that is a search term too
+	}
+	con := c.info.Constraint[i]
+	arg := PlanArg{Column: con.Column, Op: OpEqual}
+	switch {
+	case con.Op == sqlite3.INDEX_CONSTRAINT_LIMIT:
+		arg = PlanArg{Column: -1, Op: OpLimit}
+	case con.Op == sqlite3.INDEX_CONSTRAINT_OFFSET:
+		arg = PlanArg{Column: -1, Op: OpOffset}
+	case c.isIn(i):
+		arg.Op = OpIn
+		c.info.In(i, 1) // the whole list in one call of Filter
+	}
+	c.plan.Args = append(c.plan.Args, arg)
+	c.info.ConstraintUsage[i].ArgvIndex = len(c.plan.Args)
+}
+
+// estimate sets cost and rows.
+func (c *chooser) estimate() {
+	rows, requests := float64(estimatedOrg), float64(estimatedOrg/estimatedPage)
+	has := func(query string) bool {
+		for n := range c.bound {
+			if c.t.res.Columns[n].Query == query {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case c.plan.Key && !c.hasOp(OpIn):
+		rows, requests = 1, 1
+	case c.plan.Key:
+		rows, requests = 20, 20
+	case has("q"):
+		rows, requests = estimatedPage, 1
+	case has("filter") || has("search") || len(c.pushes) > 0:
+		rows, requests = rows/10, requests/10
+	}
+	c.info.EstimatedRows = int64(rows)
+	c.info.EstimatedCost = requests*costRequest + rows
+	if c.plan.Key && !c.hasOp(OpIn) {
+		c.info.IdxFlags = sqlite3.INDEX_SCAN_UNIQUE
+	}
+	if c.t.db.bindsOrg {
+		// Some condition picks an org. If SQLite does not show it here, this is a branch of an OR
+		// that would ask the default org instead: it must never be the cheaper plan.
+		for n, col := range c.t.res.Columns {
+			if _, ok := c.bound[n]; !ok && col.Kind == catalog.KindOrg && c.info.ColumnsUsed&bit(n) != 0 {
+				c.info.EstimatedCost = costNever
+			}
+		}
+	}
+}
+
+func (c *chooser) hasOp(op Op) bool {
+	for _, a := range c.plan.Args {
+		if a.Op == op {
+			return true
+		}
+	}
+	return false
+}
+
+// opText returns the SQL operator of a condition, "" for one that has none.
+func opText(op sqlite3.IndexConstraintOp) string {
+	switch op {
+	case sqlite3.INDEX_CONSTRAINT_EQ:
+		return "="
+	case sqlite3.INDEX_CONSTRAINT_GT:
+		return ">"
+	case sqlite3.INDEX_CONSTRAINT_LE:
+		return "<="
+	case sqlite3.INDEX_CONSTRAINT_LT:
+		return "<"
+	case sqlite3.INDEX_CONSTRAINT_GE:
+		return ">="
+	case sqlite3.INDEX_CONSTRAINT_LIKE:
+		return "LIKE"
+	case sqlite3.INDEX_CONSTRAINT_GLOB:
+		return "GLOB"
+	case sqlite3.INDEX_CONSTRAINT_NE:
+		return "<>"
+	case sqlite3.INDEX_CONSTRAINT_ISNOT:
+		return "IS NOT"
+	case sqlite3.INDEX_CONSTRAINT_ISNOTNULL:
+		return "IS NOT NULL"
+	case sqlite3.INDEX_CONSTRAINT_ISNULL:
+		return "IS NULL"
+	case sqlite3.INDEX_CONSTRAINT_IS:
+		return "IS"
+	}
+	return ""
+}
+
+// String shows the plan's conditions as EXPLAIN lists them.
+func (p *Plan) String() string {
+	var parts []string
+	for _, a := range p.Args {
+		parts = append(parts, fmt.Sprintf("%d%s", a.Column, a.Op))
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,157 @@
+package vtab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	sqlite3 "github.com/ncruces/go-sqlite3"
+)
+
+// A Stmt is a compiled statement.
+type Stmt struct {
+	db   *DB
+	stmt *sqlite3.Stmt
+}
+
+// A ResultColumn is a column of a statement's result.
+type ResultColumn struct {
+	// Name is the heading.
+	Name string
+	// Table and Origin name the table and column that the values come from, through subqueries and
+	// views; both empty for an expression.
+	Table, Origin string
+}
+
+// Prepare compiles one statement, which may only read. bindsOrg says that some condition of it
+// binds the org, or might. The error is a [*SyntaxError], an [*UnboundError], or the context's.
+func (db *DB) Prepare(ctx context.Context, sql string, bindsOrg bool) (st *Stmt, err error) {
+	defer db.recoverSQLite(&err)
+	defer db.conn.SetInterrupt(db.conn.SetInterrupt(ctx))
+	db.err, db.unbound, db.bindsOrg = nil, nil, bindsOrg
+	stmt, tail, err := db.conn.Prepare(sql)
+	if err != nil {
+		return nil, db.prepareError(ctx, sql, err)
+	}
+	if stmt == nil || strings.TrimSpace(tail) != "" || !stmt.ReadOnly() {
+		stmt.Close()
+		return nil, &SyntaxError{Msg: "expected one statement that only reads", Offset: -1}
+	}
+	return &Stmt{db: db, stmt: stmt}, nil
+}
+
+func (db *DB) prepareError(ctx context.Context, sql string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if db.err != nil {
+		return db.err
+	}
+	var se *sqlite3.Error
+	if !errors.As(err, &se) {
+		return &SyntaxError{Msg: err.Error(), Offset: -1}
+	}
+	msg := strings.TrimPrefix(se.Error(), "sqlite3: ")
+	msg = strings.TrimPrefix(msg, "SQL logic error: ")
+	// All plans were refused: SQLite's own words for that are "no query solution".
+	if db.unbound != nil && strings.Contains(msg, "no query solution") {
+		return db.unbound
+	}
+	offset := -1
+	if tail := se.SQL(); tail != "" {
+		offset = len(sql) - len(tail)
+	}
+	return &SyntaxError{Msg: msg, Offset: offset}
+}
+
+// recoverSQLite turns the binding's panic (it has no memory left) into an error.
+func (db *DB) recoverSQLite(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("sqlite: %v (its memory is bounded to %d MiB)", p, db.options.MaxMemory>>20)
+	}
+}
+
+// Params returns the statement's parameters with their sigil, such as ":name"; "" for a bare ?.
+func (s *Stmt) Params() []string {
+	out := make([]string, s.stmt.BindCount())
+	for i := range out {
+		out[i] = s.stmt.BindName(i + 1)
+	}
+	return out
+}
+
+// Bind sets the i-th parameter, counted from 0, to nil, bool, int64, float64, string or []byte.
+func (s *Stmt) Bind(i int, v any) error {
+	switch v := v.(type) {
+	case nil:
+		return s.stmt.BindNull(i + 1)
+	case bool:
+		return s.stmt.BindBool(i+1, v)
+	case int:
+		return s.stmt.BindInt(i+1, v)
+	case int64:
+		return s.stmt.BindInt64(i+1, v)
+	case float64:
+		return s.stmt.BindFloat(i+1, v)
+	case string:
+		return s.stmt.BindText(i+1, v)
+	case []byte:
+		return s.stmt.BindBlob(i+1, v)
+	}
+	return fmt.Errorf("vtab: a parameter of type %T", v)
+}
+
+// Columns describes the result.
+func (s *Stmt) Columns() []ResultColumn {
+	out := make([]ResultColumn, s.stmt.ColumnCount())
+	for i := range out {
+		out[i] = ResultColumn{Name: s.stmt.ColumnName(i), Table: s.stmt.ColumnTableName(i), Origin: s.stmt.ColumnOriginName(i)}
+	}
+	return out
+}
+
+// Step moves to the next row and reports whether there is one. Errors of a Source come back as
+// they were, with their type; the context's cancellation as its cause.
+func (s *Stmt) Step(ctx context.Context) (more bool, err error) {
+	defer s.db.recoverSQLite(&err)
+	defer s.db.conn.SetInterrupt(s.db.conn.SetInterrupt(ctx))
+	s.db.err = nil
+	if s.stmt.Step() {
+		return true, nil
+	}
+	err = s.stmt.Err()
+	switch {
+	case err == nil:
+		return false, nil
+	case s.db.err != nil:
+		return false, s.db.err
+	case ctx.Err() != nil:
+		return false, context.Cause(ctx)
+	}
+	return false, fmt.Errorf("%s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), "sqlite3: "), "SQL logic error: "))
+}
+
+// Value returns column i of the row: nil, int64, float64, string or []byte.
+func (s *Stmt) Value(i int) any {
+	switch s.stmt.ColumnType(i) {
+	case sqlite3.INTEGER:
+		return s.stmt.ColumnInt64(i)
+	case sqlite3.FLOAT:
+		return s.stmt.ColumnFloat(i)
+	case sqlite3.TEXT:
+		return s.stmt.ColumnText(i)
+	case sqlite3.BLOB:
+		return s.stmt.ColumnBlob(i, nil)
+	}
+	return nil
+}
+
+// jsonSubtype marks a text that a JSON function made: https://sqlite.org/json1.html.
+const jsonSubtype = 74
+
+// IsJSON reports whether column i of the row is a text that SQLite's JSON functions made.
+func (s *Stmt) IsJSON(i int) bool { return s.stmt.ColumnValue(i).Subtype() == jsonSubtype }
+
+// Close ends the statement and its scans.
+func (s *Stmt) Close() error { return s.stmt.Close() }
