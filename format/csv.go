@@ -1,0 +1,100 @@
+package format
+
+import "bytes"
+
+// A csvWriter writes comma-separated values as RFC 4180 has them: lines end in CR LF, and a value
+// that holds a comma, a quote, CR or LF is quoted.
+//
+// NULL is nothing at all, and empty text is "", so that a reader who looks can tell them apart. Only
+// in a result of one column NULL is "", too: many readers skip an empty line, and a row must not
+// get lost. (encoding/csv can't write quotes around nothing, hence our own quoting.) Nested JSON is its text,
+// infinite numbers are +Inf and -Inf. Of several results each has its header, and an empty line stands
+// between them.
+//
+// Values are written as they are: a value such as =1+1 is a formula to a spreadsheet, and control
+// characters reach the terminal if that is where the text goes.
+type csvWriter struct {
+	*sink
+	noHeader bool
+	scratch  bytes.Buffer
+}
+
+func newCSV(s *sink, o Options) Writer { return &csvWriter{sink: s, noHeader: o.NoHeader} }
+
+func (w *csvWriter) Begin(columns []string) error {
+	if err := w.begin(columns); err != nil {
+		return err
+	}
+	if w.results > 1 {
+		w.buf = append(w.buf, "\r\n"...)
+	}
+	if w.noHeader {
+		return nil
+	}
+	for i, name := range columns {
+		if i > 0 {
+			w.buf = append(w.buf, ',')
+		}
+		w.buf = quoteCSV(append(w.buf, name...), len(w.buf))
+	}
+	w.buf = append(w.buf, "\r\n"...)
+	return nil
+}
+
+func (w *csvWriter) Row(values []any) error {
+	if err := w.row(values); err != nil {
+		return err
+	}
+	buf := w.buf
+	for i, v := range values {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		start := len(buf)
+		if v != nil {
+			var err error
+			if buf, err = appendText(buf, v, &w.scratch); err != nil {
+				return w.reject(i, err)
+			}
+		}
+		if v != nil || len(values) == 1 {
+			buf = quoteCSV(buf, start)
+		}
+	}
+	return w.wrote(append(buf, "\r\n"...))
+}
+
+func (w *csvWriter) End(bool) error {
+	if err := w.end(); err != nil {
+		return err
+	}
+	return w.flush()
+}
+
+func (w *csvWriter) Flush() error { return w.flush() }
+
+// quoteCSV quotes the value that begins at start and ends where buf does, if it needs quotes.
+func quoteCSV(buf []byte, start int) []byte {
+	value := buf[start:]
+	if len(value) > 0 && bytes.IndexByte(value, ',') < 0 && bytes.IndexByte(value, '"') < 0 &&
+		bytes.IndexByte(value, '\n') < 0 && bytes.IndexByte(value, '\r') < 0 {
+		return buf
+	}
+	quotes := bytes.Count(value, []byte{'"'})
+	n := len(value)
+	for range quotes + 2 {
+		buf = append(buf, '"')
+	}
+	// From the end, so that nothing is overwritten before it was moved.
+	to := len(buf) - 2
+	for from := start + n - 1; from >= start; from-- {
+		buf[to] = buf[from]
+		to--
+		if buf[from] == '"' {
+			buf[to] = '"'
+			to--
+		}
+	}
+	buf[start] = '"'
+	return buf
+}
