@@ -63,6 +63,11 @@ const (
 	KindAttribute
 )
 
+var kindNames = [...]string{"field", "org", "parameter", "alias", "attribute"}
+
+// String returns the kind's word, as DESCRIBE EXTENDED shows it.
+func (k Kind) String() string { return kindNames[k] }
+
 // A Column is one column of a resource's table.
 type Column struct {
 	Name string

@@ -136,7 +136,8 @@ func parseService(fsys fs.FS, dir string) ([]*Resource, error) {
 func (r *reader) resource(dir, name string) *Resource {
 	provider, service := path.Split(dir)
 	res := &Resource{Provider: path.Clean(provider), Service: service}
-	o := r.object(r.root, "resource", "resource", "description", "complete", "describe", "fields", "hidden", "attributes", "params", "methods")
+	o := r.object(r.root, "resource", "resource", "description", "complete", "describe",
+		"fields", "hidden", "attributes", "params", "methods")
 	res.Name = o.name("resource")
 	if res.Name != name {
 		o.fail("resource", "resource %q is in %s; the two must be the same", res.Name, r.file)
@@ -147,6 +148,9 @@ func (r *reader) resource(dir, name string) *Resource {
 	r.describe(o, res)
 	r.methods(o, res)
 	r.crossCheck(res)
+	if res.Complete != "" && !res.reads("query", "search") {
+		o.fail("complete", "no SELECT method has the query parameter \"search\"")
+	}
 	return res
 }
 

@@ -467,3 +467,6 @@ func (q *Query) Identifiers(name string) []int {
 	}
 	return out
 }
+
+// ErrorIn returns an Error at a byte offset of the source.
+func (q *Query) ErrorIn(pos int, msg, hint string) *Error { return q.source.errorAt(pos, msg, hint) }

@@ -29,7 +29,7 @@ type ResultColumn struct {
 func (db *DB) Prepare(ctx context.Context, sql string, bindsOrg bool) (st *Stmt, err error) {
 	defer db.recoverSQLite(&err)
 	defer db.conn.SetInterrupt(db.conn.SetInterrupt(ctx))
-	db.err, db.unbound, db.bindsOrg = nil, nil, bindsOrg
+	db.err, db.unbound, db.bindsOrg, db.plans = nil, nil, bindsOrg, 0
 	stmt, tail, err := db.conn.Prepare(sql)
 	if err != nil {
 		return nil, db.prepareError(ctx, sql, err)

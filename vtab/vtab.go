@@ -67,7 +67,7 @@ type DB struct {
 	bindsOrg bool  // the statement binds the org somewhere
 	err      error // the first error of a callback, with its type
 	unbound  *UnboundError
-	plans    int // numbers the plans
+	plans    int // numbers the plans of a statement, so that compiling it again numbers them alike
 }
 
 // Open opens a DB without tables.

@@ -1,0 +1,197 @@
+package whoql
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/whoql/whoql/catalog"
+	"github.com/whoql/whoql/stmt"
+	"github.com/whoql/whoql/vtab"
+)
+
+// explain runs EXPLAIN SELECT: one row for each table that the SELECT reads. It sends nothing.
+//
+// SQLite's EXPLAIN QUERY PLAN shows the plan of each table. The values in it are known when the
+// SELECT runs, so that it is run too, over tables that note what they are asked for and are empty;
+// a table which SQLite reads once for each row of another is then not asked, and is explained by
+// its plan alone.
+func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (result, error) {
+	text, err := stmt.Rewrite(s, q.engine.names())
+	if err != nil {
+		return nil, err
+	}
+	dry := &query{engine: q.engine, meter: q.meter}
+	dry.db, err = vtab.Open(vtab.Options{NoPushdown: q.engine.options.NoPushdown, TempInMemory: true})
+	if err != nil {
+		return nil, err
+	}
+	defer dry.db.Close()
+	rec := &recorder{query: dry, scans: map[int]recorded{}}
+	for _, path := range slices.Compact(slices.Sorted(slices.Values(text.Tables))) {
+		if err := dry.db.Register(q.engine.catalog.Lookup(path), rec); err != nil {
+			return nil, err
+		}
+	}
+	plan, err := dry.prepare(ctx, text, queryPlan+text.SQL, args)
+	if err != nil {
+		return nil, err
+	}
+	defer plan.Close()
+	run, err := dry.prepare(ctx, text, text.SQL, args)
+	if err != nil {
+		return nil, err
+	}
+	defer run.Close()
+	if err := rec.run(ctx, run); err != nil {
+		return nil, err
+	}
+	t := newTable("table", "operation", "request", "pushed", "checked")
+	for more, err := plan.Step(ctx); more || err != nil; more, err = plan.Step(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		detail, _ := plan.Value(3).(string)
+		if name, p, ok := tablePlan(detail); ok {
+			t.add(q.engine.explainTable(name, p, rec.scans)...)
+		}
+	}
+	return t, nil
+}
+
+// dryRun bounds the time for which an EXPLAINed SELECT is run over empty tables: one that computes
+// on its own for longer has asked its tables by then.
+const dryRun = time.Second
+
+// A recorder is a source of empty tables that notes each plan's first scan.
+type recorder struct {
+	query *query
+	scans map[int]recorded
+}
+
+type recorded struct {
+	calls calls
+	orgs  []Org
+}
+
+// Scan implements [vtab.Source].
+func (r *recorder) Scan(_ context.Context, s *vtab.Scan) (vtab.Rows, error) {
+	orgs, err := r.query.orgs(s.Orgs)
+	if err != nil {
+		return nil, err
+	}
+	c, err := callsFor(s)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := r.scans[s.Plan]; !ok {
+		r.scans[s.Plan] = recorded{c, orgs}
+	}
+	return noRows{}, nil
+}
+
+func (r *recorder) run(ctx context.Context, st *vtab.Stmt) error {
+	short, cancel := context.WithTimeout(ctx, dryRun)
+	defer cancel()
+	for {
+		more, err := st.Step(short)
+		if short.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+type noRows struct{}
+
+func (noRows) Next(context.Context) (vtab.Object, error) { return vtab.Object{}, io.EOF }
+func (noRows) Close() error                              { return nil }
+
+// tablePlan reads a line of SQLite's plan such as "SCAN u VIRTUAL TABLE INDEX 0:{…} LEFT-JOIN".
+func tablePlan(detail string) (name string, p *vtab.Plan, ok bool) {
+	head, tail, ok := strings.Cut(detail, " VIRTUAL TABLE INDEX 0:")
+	if !ok {
+		return "", nil, false
+	}
+	if err := json.NewDecoder(strings.NewReader(tail)).Decode(&p); err != nil || p == nil {
+		return "", nil, false
+	}
+	_, name, _ = strings.Cut(head, " ")
+	return name, p, true
+}
+
+// explainTable is the row of one table.
+func (e *Engine) explainTable(name string, p *vtab.Plan, scans map[int]recorded) []any {
+	r := e.catalog.Lookup(p.Table)
+	if name != p.Table {
+		name = p.Table + " " + name
+	}
+	m := operation(r, p.Key)
+	var request, handed string
+	if rec, ok := scans[p.ID]; ok {
+		request, handed = rec.request(m), strings.Join(rec.calls.pushed, " AND ")
+		if len(rec.calls.gets) == 0 && len(rec.calls.lists) > 0 {
+			m = operation(r, false)
+		}
+	} else {
+		request, handed = "for each row of the tables above: "+m.HTTP+" "+m.Route, planned(r, p)
+	}
+	checked := "all conditions"
+	if len(p.Checked) > 0 {
+		checked += "; only here: " + strings.Join(p.Checked, ", ")
+	}
+	return []any{name, m.Name + " (" + m.Operation + ")", request, handed, checked}
+}
+
+// planned shows the conditions of a plan whose values are not known yet.
+func planned(r *catalog.Resource, p *vtab.Plan) string {
+	var parts []string
+	for _, a := range p.Args {
+		if a.Column >= 0 {
+			parts = append(parts, r.Columns[a.Column].Name+" "+string(a.Op)+" …")
+		}
+	}
+	return strings.Join(parts, " AND ")
+}
+
+// request shows the calls, readable, not escaped.
+func (rec recorded) request(get *catalog.Method) string {
+	var parts []string
+	if n := len(rec.calls.gets); n == 1 {
+		path, err := url.PathUnescape(rec.calls.gets[0])
+		if err != nil {
+			path = rec.calls.gets[0]
+		}
+		parts = append(parts, "GET "+path)
+	} else if n > 1 {
+		parts = append(parts, fmt.Sprintf("%d × GET %s", n, get.Route))
+	}
+	for i, l := range rec.calls.lists {
+		if i == 1 {
+			parts = append(parts, fmt.Sprintf("and %d more searches", len(rec.calls.lists)-1))
+			break
+		}
+		text := fmt.Sprintf("GET %s?limit=%d", l.path, l.size)
+		for _, key := range []string{"q", "filter", "search", "sortBy", "sortOrder"} {
+			if v := l.query.Get(key); v != "" {
+				text += "&" + key + "=" + v
+			}
+		}
+		parts = append(parts, text)
+	}
+	if len(parts) == 0 {
+		return "none: no row can match"
+	}
+	var orgs []string
+	for _, o := range rec.orgs {
+		orgs = append(orgs, o.Name)
+	}
+	return strings.Join(parts, ", ") + " (" + strings.Join(orgs, ", ") + ")"
+}

@@ -1,0 +1,172 @@
+package whoql
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/whoql/whoql/catalog"
+	"github.com/whoql/whoql/stmt"
+)
+
+// show runs SHOW. It reads the catalogue and makes no request.
+func (e *Engine) show(s stmt.Statement) (result, error) {
+	sh, err := stmt.ParseShow(s)
+	if err != nil {
+		return nil, err
+	}
+	unknown := func(part int, what string, known []string) error {
+		name := sh.In.Parts[part]
+		hint := "there are: " + strings.Join(known, ", ")
+		if near := catalog.Nearest(name, known); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		return &stmt.Error{Text: s.Source, Pos: sh.In.Pos[part], Msg: fmt.Sprintf("no such %s: %s", what, name), Hint: hint}
+	}
+	like := func(name string) bool { return sh.Like == nil || matchLike(*sh.Like, name) }
+
+	t := newTable("name", "description")
+	if sh.What == "PROVIDERS" {
+		for _, p := range e.catalog.Providers {
+			if like(p.Name) {
+				t.add(p.Name, p.Description)
+			}
+		}
+		return t, nil
+	}
+	p := e.catalog.Provider(sh.In.Parts[0])
+	if p == nil {
+		return nil, unknown(0, "provider", names(e.catalog.Providers, func(p *catalog.Provider) string { return p.Name }))
+	}
+	if sh.What == "SERVICES" {
+		for _, sv := range p.Services {
+			if like(sv.Name) {
+				t.add(sv.Name, sv.Description)
+			}
+		}
+		return t, nil
+	}
+	sv := p.Service(sh.In.Parts[1])
+	if sv == nil {
+		return nil, unknown(1, "service", names(p.Services, func(s *catalog.Service) string { return s.Name }))
+	}
+	if sh.What == "RESOURCES" {
+		for _, r := range sv.Resources {
+			if like(r.Name) {
+				t.add(r.Name, r.Description)
+			}
+		}
+		return t, nil
+	}
+	r := sv.Resource(sh.In.Parts[2])
+	if r == nil {
+		return nil, unknown(2, "resource", names(sv.Resources, func(r *catalog.Resource) string { return r.Name }))
+	}
+	return showMethods(r, sh.Extended, like), nil
+}
+
+func names[T any](items []T, name func(T) string) []string {
+	var out []string
+	for _, i := range items {
+		out = append(out, name(i))
+	}
+	return out
+}
+
+func showMethods(r *catalog.Resource, extended bool, like func(string) bool) *tableResult {
+	heads := []string{"MethodName", "RequiredParams", "SQLVerb"}
+	if extended {
+		heads = append(heads, "OptionalParams", "Body", "HTTP", "Operation", "Description")
+	}
+	t := newTable(heads...)
+	for _, m := range r.Methods {
+		if !like(m.Name) {
+			continue
+		}
+		row := []any{m.Name, strings.Join(m.RequiredParams(), ", "), m.Verb}
+		if extended {
+			var optional, body []string
+			for _, p := range m.Params {
+				if !p.Required {
+					optional = append(optional, p.Name)
+				}
+			}
+			for _, p := range m.Body {
+				body = append(body, p.Name)
+			}
+			row = append(row, strings.Join(optional, ", "), strings.Join(body, ", "), m.HTTP+" "+m.Route, m.Operation, m.Description)
+		}
+		t.add(row...)
+	}
+	return t
+}
+
+// describe runs DESCRIBE. It reads the catalogue and makes no request.
+func (e *Engine) describe(s stmt.Statement) (result, error) {
+	d, err := stmt.ParseDescribe(s)
+	if err != nil {
+		return nil, err
+	}
+	parts := d.Table.Parts
+	r := e.catalog.Resource(parts[0], parts[1], parts[2])
+	if r == nil {
+		return nil, &stmt.Error{Text: s.Source, Pos: d.Table.Pos[0], Msg: "no such table: " + d.Table.String(), Hint: e.nearestTable(d.Table.String())}
+	}
+	heads := []string{"name", "type"}
+	if d.Extended {
+		heads = append(heads, "kind", "pushed", "description")
+	}
+	t := newTable(heads...)
+	add := func(c *catalog.Column) {
+		row := []any{c.Name, c.Type}
+		if d.Extended {
+			row = append(row, c.Kind.String(), pushed(c), c.Description)
+		}
+		t.add(row...)
+	}
+	for _, name := range r.Describe {
+		add(r.Column(name))
+	}
+	if d.Extended {
+		for _, c := range r.Columns {
+			if c.Hidden() {
+				add(c)
+			}
+		}
+	}
+	return t, nil
+}
+
+// pushed says which conditions on a column are handed to the API.
+func pushed(c *catalog.Column) string {
+	switch {
+	case c.Kind == catalog.KindParameter:
+		return "="
+	case c.Kind == catalog.KindOrg, c.Key, len(c.Push) > 1:
+		return "=, IN"
+	case len(c.Push) == 1:
+		return "="
+	}
+	return ""
+}
+
+// matchLike is SQL's LIKE for the names in SHOW: % is any run of characters, _ any one, ASCII case
+// is ignored.
+func matchLike(pattern, name string) bool {
+	p, n := []rune(strings.ToLower(pattern)), []rune(strings.ToLower(name))
+	// reach[j] says whether the pattern so far matches the first j characters.
+	reach := make([]bool, len(n)+1)
+	reach[0] = true
+	for _, c := range p {
+		next := make([]bool, len(n)+1)
+		for j := range next {
+			switch c {
+			case '%':
+				next[j] = reach[j] || j > 0 && next[j-1]
+			default:
+				next[j] = j > 0 && reach[j-1] && (c == '_' || c == n[j-1])
+			}
+		}
+		reach = next
+	}
+	return reach[len(n)]
+}

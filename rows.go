@@ -1,0 +1,235 @@
+package whoql
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/whoql/whoql/stmt"
+	"github.com/whoql/whoql/vtab"
+)
+
+// A Column is a column of a result.
+type Column struct {
+	// Name is the heading.
+	Name string
+	// Type is the provider's type of the field that the values come from (string, object, array,
+	// boolean, integer, number); empty for an expression.
+	Type string
+}
+
+// A result is what one statement gives.
+type result interface {
+	columns() []Column
+	// next returns the next row, or nil behind the last.
+	next(ctx context.Context) ([]any, error)
+	close() error
+}
+
+// Rows are the results of a text's statements, one after another. It starts before the first row of
+// the first result:
+//
+//	for more := true; more; more = rows.NextResult() {
+//		for rows.Next() { use(rows.Values()) }
+//	}
+//	if err := rows.Err(); err != nil { … }
+type Rows struct {
+	ctx     context.Context // the query's, as in database/sql
+	query   *query
+	results []result
+	at      int
+	values  []any
+	err     error
+	closed  bool
+}
+
+// Columns describes the current result.
+func (r *Rows) Columns() []Column { return r.results[r.at].columns() }
+
+// Next moves to the next row of the current result. It returns false behind the last row and on an
+// error, which Err tells apart.
+func (r *Rows) Next() bool {
+	if r.err != nil || r.closed {
+		return false
+	}
+	r.values, r.err = r.results[r.at].next(r.ctx)
+	return r.err == nil && r.values != nil
+}
+
+// Values returns the current row: nil, int64, float64, string or []byte; bool and json.RawMessage
+// where the column's field is a boolean, an object or an array, or SQLite made JSON. The slice is
+// used again for the next row, the values in it are not.
+func (r *Rows) Values() []any { return r.values }
+
+// NextResult moves to the next statement's result. It returns false if there is none, and after an
+// error.
+func (r *Rows) NextResult() bool {
+	if r.err != nil || r.closed || r.at+1 >= len(r.results) {
+		return false
+	}
+	if r.err = r.results[r.at].close(); r.err != nil {
+		return false
+	}
+	r.at++
+	return true
+}
+
+// Err returns the error that ended the rows; nil if they are complete as far as they were read.
+func (r *Rows) Err() error { return r.err }
+
+// Stats are what a query has cost so far.
+type Stats struct {
+	// Requests counts HTTP requests, those that were repeated included.
+	Requests int64
+	// Retries counts the repeated ones.
+	Retries int64
+	// Waited is the time spent waiting for rate limits and between retries.
+	Waited time.Duration
+}
+
+// Stats may be read at any time, also after Close.
+func (r *Rows) Stats() Stats {
+	s := r.query.meter.Snapshot()
+	return Stats{Requests: s.Requests, Retries: s.Retries, Waited: s.Waited}
+}
+
+// Close ends the statements and waits for all that works for them. It may be called twice.
+func (r *Rows) Close() error {
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	var errs []error
+	for _, res := range r.results {
+		errs = append(errs, res.close())
+	}
+	return errors.Join(append(errs, r.query.db.Close())...)
+}
+
+// A selectResult streams a SELECT out of SQLite.
+type selectResult struct {
+	stmt   *vtab.Stmt
+	query  *stmt.Query
+	cols   []Column
+	values []any
+}
+
+func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) (result, error) {
+	text, err := stmt.Rewrite(s, q.engine.names())
+	if err != nil {
+		return nil, err
+	}
+	sql := text.SQL
+	if s.Kind == stmt.QueryPlan {
+		sql = queryPlan + sql
+	}
+	st, err := q.prepare(ctx, text, sql, args)
+	if err != nil {
+		return nil, err
+	}
+	res := &selectResult{stmt: st, query: text}
+	for _, c := range st.Columns() {
+		col := Column{Name: c.Name}
+		if r := q.engine.catalog.Lookup(c.Table); r != nil {
+			if f := r.Column(c.Origin); f != nil {
+				col.Type = f.Type
+			}
+		}
+		res.cols = append(res.cols, col)
+	}
+	res.values = make([]any, len(res.cols))
+	return res, nil
+}
+
+const queryPlan = "EXPLAIN QUERY PLAN "
+
+// prepare compiles the SQL of a rewritten statement and binds its parameters.
+func (q *query) prepare(ctx context.Context, text *stmt.Query, sql string, args Args) (*vtab.Stmt, error) {
+	if len(text.Tables) > 0 && len(q.engine.options.Orgs) == 0 {
+		return nil, ErrNoOrg
+	}
+	st, err := q.db.Prepare(ctx, sql, text.BindsOrg)
+	if err != nil {
+		return nil, q.engine.explainError(text, len(sql)-len(text.SQL), err)
+	}
+	for i, name := range st.Params() {
+		if err := st.Bind(i, args[name[1:]]); err != nil {
+			st.Close()
+			return nil, err
+		}
+	}
+	return st, nil
+}
+
+func (r *selectResult) columns() []Column { return r.cols }
+
+func (r *selectResult) close() error { return r.stmt.Close() }
+
+func (r *selectResult) next(ctx context.Context) ([]any, error) {
+	more, err := r.stmt.Step(ctx)
+	if err != nil || !more {
+		return nil, err
+	}
+	for i := range r.values {
+		r.values[i] = r.typed(i)
+	}
+	return r.values, nil
+}
+
+// typed gives a value the type of the field it comes from. SQLite has no booleans and no JSON, and
+// forgets the mark that its JSON functions put on a text when it sorts, so that the column's origin
+// is the better witness. The branches of a UNION share the first one's origin: a text that is no
+// JSON stays a text.
+func (r *selectResult) typed(i int) any {
+	v := r.stmt.Value(i)
+	switch r.cols[i].Type {
+	case "boolean":
+		if n, ok := v.(int64); ok && (n == 0 || n == 1) {
+			return n == 1
+		}
+	case "object", "array":
+		if s, ok := v.(string); ok && isComposite(s) {
+			return json.RawMessage(s)
+		}
+	case "":
+		if s, ok := v.(string); ok && r.stmt.IsJSON(i) && json.Valid([]byte(s)) {
+			return json.RawMessage(s)
+		}
+	}
+	return v
+}
+
+func isComposite(s string) bool {
+	return s != "" && (s[0] == '{' || s[0] == '[') && json.Valid([]byte(s))
+}
+
+// A tableResult is a result that is there as a whole.
+type tableResult struct {
+	cols []Column
+	rows [][]any
+}
+
+func newTable(names ...string) *tableResult {
+	t := &tableResult{}
+	for _, n := range names {
+		t.cols = append(t.cols, Column{Name: n})
+	}
+	return t
+}
+
+func (t *tableResult) add(values ...any) { t.rows = append(t.rows, values) }
+
+func (t *tableResult) columns() []Column { return t.cols }
+
+func (t *tableResult) close() error { return nil }
+
+func (t *tableResult) next(context.Context) ([]any, error) {
+	if len(t.rows) == 0 {
+		return nil, nil
+	}
+	row := t.rows[0]
+	t.rows = t.rows[1:]
+	return row, nil
+}
+

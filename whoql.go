@@ -1,0 +1,248 @@
+// Package whoql is the engine: SQL over the resources of Okta orgs.
+//
+// [Open] takes the orgs and gives an [Engine]; [Engine.Query] runs a text of one or more statements
+// and gives [Rows], which streams: a row can be read before the last page has come. A query ends
+// either with all rows and a nil [Rows.Err], or with an error; rows read before an error are real.
+//
+//	engine, err := whoql.Open(whoql.Options{Orgs: []whoql.Org{{Name: "acme", Client: client}}})
+//	rows, err := engine.Query(ctx, "SELECT status, count(*) FROM okta.user.users GROUP BY status", nil)
+//
+// An Engine is safe for concurrent use; each Query has a SQLite of its own. Rows belong to one
+// goroutine. The engine never prints, exits, logs or reads the environment; package cli does.
+package whoql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/whoql/whoql/catalog"
+	"github.com/whoql/whoql/okta"
+	"github.com/whoql/whoql/stmt"
+	"github.com/whoql/whoql/vtab"
+)
+
+// An Org is one Okta org that statements can read.
+type Org struct {
+	// Name is what subdomain says in SQL. Required.
+	Name string
+	// Client makes the org's API calls. Required.
+	Client *okta.Client
+	// AnyName makes the org answer to any single name that a query gives as its subdomain, and
+	// call itself so: for a sandbox that stands in for an org. The default is false.
+	AnyName bool
+}
+
+// Options are the settings of an Engine.
+type Options struct {
+	// Orgs are the orgs; the first is the default, which answers where no subdomain is given. With
+	// none, statements that need an org fail with [ErrNoOrg] before any request.
+	Orgs []Org
+	// Catalog is the tables; nil means the built-in ones.
+	Catalog *catalog.Catalog
+	// NoPushdown hands no condition to the API; the rows are the same. The default is false.
+	NoPushdown bool
+	// TempInMemory keeps big sorts in memory instead of in temporary files. The default is false.
+	TempInMemory bool
+}
+
+// ErrNoOrg is the error of a statement that needs an org when there is none.
+var ErrNoOrg = errors.New("no org is configured")
+
+// An UnknownOrgError is a subdomain that names no org.
+type UnknownOrgError struct {
+	Name string
+	// Known are the names of the orgs there are.
+	Known []string
+}
+
+// Error names the orgs there are.
+func (e *UnknownOrgError) Error() string {
+	return fmt.Sprintf("unknown org: subdomain is %q, the orgs are: %s", e.Name, strings.Join(e.Known, ", "))
+}
+
+// An Engine runs statements.
+type Engine struct {
+	options Options
+	catalog *catalog.Catalog
+}
+
+// Open makes an engine. It makes no request.
+func Open(o Options) (*Engine, error) {
+	c := o.Catalog
+	if c == nil {
+		var err error
+		if c, err = catalog.Load(); err != nil {
+			return nil, err
+		}
+	}
+	seen := map[string]bool{}
+	for _, org := range o.Orgs {
+		name := strings.ToLower(org.Name)
+		if name == "" || org.Client == nil {
+			return nil, errors.New("whoql: an org needs a name and a client")
+		}
+		if seen[name] {
+			return nil, fmt.Errorf("whoql: the org %s is given twice", org.Name)
+		}
+		seen[name] = true
+	}
+	return &Engine{options: o, catalog: c}, nil
+}
+
+// Args are the values of a text's bound parameters by name, without the sigil: nil, bool, int,
+// int64, float64, string or []byte.
+type Args map[string]any
+
+// Query compiles all statements of a text and starts the first. Nothing is sent if any of them
+// cannot be compiled. The error is a [*stmt.Error] where something in the text is wrong. The
+// context bounds the whole life of the Rows, which must be closed.
+func (e *Engine) Query(ctx context.Context, text string, args Args) (*Rows, error) {
+	statements, err := stmt.Split(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(statements) == 0 {
+		return nil, &stmt.Error{Text: text, Pos: -1, Msg: "no statement was given", Hint: "for example: SELECT status, count(*) FROM okta.user.users GROUP BY status"}
+	}
+	if err := checkArgs(statements, args); err != nil {
+		return nil, err
+	}
+	q := &query{engine: e, meter: new(okta.Meter)}
+	q.db, err = vtab.Open(vtab.Options{NoPushdown: e.options.NoPushdown, TempInMemory: e.options.TempInMemory})
+	if err != nil {
+		return nil, err
+	}
+	rows := &Rows{ctx: ctx, query: q}
+	if err := q.register(); err != nil {
+		rows.Close()
+		return nil, err
+	}
+	for _, s := range statements {
+		r, err := q.compile(ctx, s, args)
+		if err != nil {
+			rows.Close()
+			return nil, err
+		}
+		rows.results = append(rows.results, r)
+	}
+	return rows, nil
+}
+
+// checkArgs compares the parameters that the statements name with the values that are given, so
+// that a forgotten one does not quietly become NULL.
+func checkArgs(statements []stmt.Statement, args Args) error {
+	named := map[string]bool{}
+	for _, s := range statements {
+		if s.Kind == stmt.Exec {
+			continue // @name = value is EXEC's own syntax
+		}
+		for _, name := range stmt.ParamNames(s) {
+			at := func(msg, hint string) error {
+				return &stmt.Error{Text: s.Source, Pos: s.Start + strings.Index(s.Text(), name), Msg: msg, Hint: hint}
+			}
+			if strings.HasPrefix(name, "?") {
+				return at("a parameter without a name: "+name, "write :name, and give its value as name=value")
+			}
+			if _, ok := args[name]; !ok {
+				return at("the parameter :"+name+" has no value", "give it with --param "+name+"=value")
+			}
+			named[name] = true
+		}
+	}
+	for name := range args {
+		if !named[name] {
+			return &stmt.Error{Text: statements[0].Source, Pos: -1, Msg: "no statement uses the parameter " + name, Hint: "write :" + name + " where its value belongs"}
+		}
+	}
+	return nil
+}
+
+// A query is what the statements of one Query share.
+type query struct {
+	engine  *Engine
+	db      *vtab.DB
+	meter   *okta.Meter
+	anyName string // the name that an org with AnyName has taken
+}
+
+func (q *query) register() error {
+	src := &source{query: q}
+	for _, p := range q.engine.catalog.Providers {
+		for _, s := range p.Services {
+			for _, r := range s.Resources {
+				if err := q.db.Register(r, src); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// compile turns a statement into its result.
+func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (result, error) {
+	switch {
+	case s.Kind == stmt.Select:
+		return q.compileSelect(ctx, s, args)
+	case s.Kind == stmt.Explain:
+		return q.explain(ctx, s, args)
+	case s.Kind == stmt.QueryPlan:
+		return q.compileSelect(ctx, s, args)
+	case s.Kind == stmt.Show:
+		return q.engine.show(s)
+	case s.Kind == stmt.Describe:
+		return q.engine.describe(s)
+	case s.Kind.Changes():
+		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Kind.String() + " is not there yet: this version reads only", Hint: "docs/sql.md lists what it runs"}
+	}
+	return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: "not a statement that whoql runs", Hint: "it runs SELECT, VALUES, WITH, EXPLAIN, SHOW and DESCRIBE"}
+}
+
+// names tells package stmt what tables there are.
+func (e *Engine) names() stmt.Names {
+	return stmt.Names{
+		Provider: func(name string) bool { return e.catalog.Provider(name) != nil },
+		Table: func(p, s, r string) (string, string, bool) {
+			if res := e.catalog.Resource(p, s, r); res != nil {
+				return res.Path(), "", true
+			}
+			return "", e.nearestTable(strings.TrimSuffix(p+"."+s+"."+r, ".")), false
+		},
+		Binding: func(path, column string) stmt.Binding {
+			res := e.catalog.Lookup(path)
+			if res == nil {
+				return stmt.Free
+			}
+			for _, c := range res.Columns {
+				if !strings.EqualFold(c.Name, column) {
+					continue
+				}
+				switch c.Kind {
+				case catalog.KindParameter:
+					return stmt.ByEqual
+				case catalog.KindOrg:
+					return stmt.ByEqualOrIn
+				}
+			}
+			return stmt.Free
+		},
+	}
+}
+
+// nearestTable is the hint for a table that does not exist.
+func (e *Engine) nearestTable(path string) string {
+	var all []string
+	for _, p := range e.catalog.Providers {
+		for _, s := range p.Services {
+			for _, r := range s.Resources {
+				all = append(all, r.Path())
+			}
+		}
+	}
+	if near := catalog.Nearest(path, all); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "the tables are: " + strings.Join(all, ", ")
+}
