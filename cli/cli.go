@@ -1,0 +1,138 @@
+// Package cli is the whoql command: flags, environment, output and exit codes. It is the one place
+// that joins the other packages; nothing imports it but cmd/whoql.
+//
+// [Run] does all that the command does, with its streams and environment injected, so that tests run
+// the command in-process. Results go to stdout; everything else goes to stderr, and an error is
+// followed by a hint where there is one. Run may be called concurrently, as long as the streams differ.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+)
+
+// The exit codes. docs/sql.md lists them for users.
+const (
+	// ExitOK: all rows were written.
+	ExitOK = 0
+	// ExitFailed: the query failed while it ran; the result is not complete.
+	ExitFailed = 1
+	// ExitUsage: the command line or the configuration is wrong; nothing was sent.
+	ExitUsage = 2
+	// ExitSQL: a statement is wrong; nothing was sent.
+	ExitSQL = 3
+	// ExitTimeout: --timeout ran out, as with timeout(1).
+	ExitTimeout = 124
+	// ExitInterrupted: SIGINT (Ctrl-C), 128 + 2 as a shell shows it.
+	ExitInterrupted = 130
+	// ExitPipe: who read the output has gone, 128 + SIGPIPE as a shell shows it.
+	ExitPipe = 141
+	// ExitTerminated: SIGTERM, 128 + 15 as a shell shows it.
+	ExitTerminated = 143
+)
+
+// LookupEnv looks a variable of the environment up, as os.LookupEnv does.
+type LookupEnv func(name string) (value string, ok bool)
+
+// get returns a variable's value without white space around it, "" if it is not set.
+func (env LookupEnv) get(name string) string {
+	v, _ := env(name)
+	return strings.TrimSpace(v)
+}
+
+// A signalError is the cause of a context that a signal ended.
+type signalError struct{ signal os.Signal }
+
+func (e *signalError) Error() string { return "interrupted by " + e.signal.String() }
+
+// Signals returns a context that SIGINT and SIGTERM end; Run then exits with the signal's code. A
+// second signal kills the process as usual. A closed output pipe becomes a write error instead of a
+// signal. stop gives the signals back.
+func Signals(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	ignorePipeSignal()
+	go func() {
+		select {
+		case s := <-ch:
+			signal.Stop(ch)
+			cancel(&signalError{s})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { signal.Stop(ch); cancel(nil) }
+}
+
+// A command is one run of whoql.
+type command struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            LookupEnv
+}
+
+// A usageError is something wrong on the command line or in the configuration.
+type usageError struct {
+	msg, hint string
+}
+
+func (e *usageError) Error() string { return e.msg }
+
+var commands = []struct {
+	name, short string
+	run         func(*command, context.Context, []string) error
+}{
+	{"query", "run SQL statements", (*command).query},
+	{"version", "show the version", (*command).version},
+}
+
+// Run runs the command with its arguments, program name left out, and returns the exit code.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env LookupEnv) int {
+	c := &command{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	return c.exit(ctx, c.dispatch(ctx, args))
+}
+
+func (c *command) dispatch(ctx context.Context, args []string) error {
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	for _, cmd := range commands {
+		if cmd.name == name {
+			err := cmd.run(c, ctx, args[1:])
+			if errors.Is(err, pflag.ErrHelp) {
+				return nil
+			}
+			return err
+		}
+	}
+	switch name {
+	case "help", "-h", "--help":
+		if len(args) > 1 {
+			return c.dispatch(ctx, []string{args[1], "--help"})
+		}
+		c.usage(c.stdout)
+		return nil
+	case "":
+		c.usage(c.stderr)
+		return &usageError{msg: "no command was given"}
+	}
+	return &usageError{msg: fmt.Sprintf("no such command: %s", name), hint: "whoql help lists the commands"}
+}
+
+func (c *command) usage(w io.Writer) {
+	fmt.Fprint(w, "whoql reads Okta orgs with SQL.\n\nCommands:\n")
+	for _, cmd := range commands {
+		fmt.Fprintf(w, "  whoql %-10s %s\n", cmd.name, cmd.short)
+	}
+	fmt.Fprint(w, "\nwhoql help COMMAND says more. Try:\n"+
+		"  whoql query --sandbox \"SELECT status, count(*) AS users FROM okta.user.users GROUP BY status\"\n")
+}

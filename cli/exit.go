@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/mattn/go-runewidth"
+
+	"github.com/whoql/whoql"
+	"github.com/whoql/whoql/stmt"
+)
+
+// exit reports an error and returns the exit code.
+func (c *command) exit(ctx context.Context, err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	var sig *signalError
+	var timeout *errTimeout
+	var usage *usageError
+	var sql *stmt.Error
+	var output *outputError
+	switch {
+	case errors.As(err, &sig):
+		c.report(err, "")
+		if sig.signal == os.Interrupt {
+			return ExitInterrupted
+		}
+		return ExitTerminated
+	case errors.As(err, &timeout):
+		c.report(err, "the rows above are not all; give it more time with --timeout")
+		return ExitTimeout
+	case errors.As(err, &output) && isClosedPipe(err):
+		return ExitPipe // whoever closed it knows
+	case errors.As(err, &usage):
+		c.report(err, usage.hint)
+		return ExitUsage
+	case errors.As(err, &sql):
+		c.reportSQL(sql)
+		return ExitSQL
+	case errors.Is(err, whoql.ErrNoOrg):
+		c.report(err, noOrgHint)
+		return ExitUsage
+	}
+	c.report(err, hintFor(err))
+	return ExitFailed
+}
+
+func isClosedPipe(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, os.ErrClosed)
+}
+
+// hintFor says what to do about an error that came while a query ran.
+func hintFor(err error) string {
+	var org *whoql.UnknownOrgError
+	if errors.As(err, &org) {
+		return "leave subdomain out to ask the default org"
+	}
+	return ""
+}
+
+func (c *command) report(err error, hint string) {
+	fmt.Fprintf(c.stderr, "whoql: error: %s\n", clean(err.Error()))
+	if hint != "" {
+		fmt.Fprintf(c.stderr, "whoql: hint: %s\n", clean(hint))
+	}
+}
+
+// reportSQL shows the line of an error in a statement and a caret below what is wrong.
+func (c *command) reportSQL(e *stmt.Error) {
+	fmt.Fprintf(c.stderr, "whoql: error: %s\n", clean(e.Error()))
+	if line, off := e.Line(); off >= 0 {
+		// The caret stands where the terminal shows what is wrong: wide characters are two wide, and
+		// tabs are shown as one space.
+		show := func(s string) string { return clean(strings.ReplaceAll(s, "\t", " ")) }
+		off = min(off, len(line))
+		fmt.Fprintf(c.stderr, "  %s\n  %s^\n", show(line), strings.Repeat(" ", runewidth.StringWidth(show(line[:off]))))
+	}
+	if e.Hint != "" {
+		fmt.Fprintf(c.stderr, "whoql: hint: %s\n", clean(e.Hint))
+	}
+}
+
+// clean makes text from outside harmless for a terminal: control characters become U+FFFD, line
+// ends "; ".
+func clean(s string) string {
+	s = strings.ReplaceAll(s, "\n", "; ")
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 {
+			return '\ufffd'
+		}
+		return r
+	}, s)
+}
+
+// version prints the version of whoql and of what matters in it.
+func (c *command) version(_ context.Context, args []string) error {
+	if len(args) > 0 {
+		return &usageError{msg: "version takes no arguments"}
+	}
+	version, sqlite, rev := "(devel)", "", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" {
+			version = info.Main.Version
+		}
+		for _, d := range info.Deps {
+			if d.Path == "github.com/ncruces/go-sqlite3" {
+				sqlite = d.Version
+			}
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				rev = " " + s.Value
+			}
+		}
+		fmt.Fprintf(c.stdout, "whoql %s%s\ngo %s\nsqlite binding %s\n", version, rev, strings.TrimPrefix(info.GoVersion, "go"), sqlite)
+		return nil
+	}
+	fmt.Fprintf(c.stdout, "whoql %s\n", version)
+	return nil
+}

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/whoql/whoql"
+	"github.com/whoql/whoql/okta"
+	"github.com/whoql/whoql/oktatest"
+)
+
+// The sandbox that --sandbox starts.
+const (
+	sandboxName  = "sandbox"
+	sandboxUsers = 1000
+	sandboxSeed  = 1
+)
+
+const noOrgHint = "set OKTA_CLIENT_ORGURL=https://acme.okta.com and OKTA_CLIENT_TOKEN, or try --sandbox"
+
+// orgs returns the orgs that the environment names: none, or one. o are the client's options.
+func (c *command) orgs(o okta.Options) ([]whoql.Org, error) {
+	orgURL, token, err := c.orgFromEnv()
+	if err != nil || orgURL == "" {
+		return nil, err
+	}
+	o.Proxy = c.proxy()
+	client, err := okta.New(orgURL, okta.Token(strings.TrimPrefix(token, "SSWS ")), o)
+	if err != nil {
+		return nil, &usageError{msg: err.Error(), hint: "the org comes from the environment: " + orgVariables}
+	}
+	return []whoql.Org{{Name: orgName(client.Host()), Client: client}}, nil
+}
+
+const orgVariables = "OKTA_CLIENT_ORGURL and OKTA_CLIENT_TOKEN, or OKTA_ORG_NAME, OKTA_BASE_URL and OKTA_API_TOKEN"
+
+// orgFromEnv reads the variables of Okta's SDKs, or those of its Terraform provider. Half a set is
+// an error, and so are two sets that name different orgs: the wrong org must not answer.
+func (c *command) orgFromEnv() (orgURL, token string, err error) {
+	sdkURL, sdkToken := c.env.get("OKTA_CLIENT_ORGURL"), c.env.get("OKTA_CLIENT_TOKEN")
+	name, base, apiToken := c.env.get("OKTA_ORG_NAME"), c.env.get("OKTA_BASE_URL"), c.env.get("OKTA_API_TOKEN")
+	half := func(have, want string) error {
+		return &usageError{msg: have + " is set, but " + want + " is not", hint: "an org needs " + orgVariables}
+	}
+	switch {
+	case sdkURL != "" && sdkToken == "":
+		return "", "", half("OKTA_CLIENT_ORGURL", "OKTA_CLIENT_TOKEN")
+	case sdkURL == "" && sdkToken != "":
+		return "", "", half("OKTA_CLIENT_TOKEN", "OKTA_CLIENT_ORGURL")
+	}
+	if name != "" && base != "" && apiToken != "" {
+		other := "https://" + name + "." + strings.TrimPrefix(base, "https://")
+		if sdkURL != "" && !strings.EqualFold(strings.TrimSuffix(sdkURL, "/"), strings.TrimSuffix(other, "/")) {
+			return "", "", &usageError{msg: fmt.Sprintf("the environment names two orgs: %s and %s", sdkURL, other), hint: "unset one of " + orgVariables}
+		}
+		if sdkURL == "" {
+			return other, apiToken, nil
+		}
+	} else if sdkURL == "" && (name != "" || apiToken != "") {
+		for _, v := range []struct{ name, value string }{{"OKTA_ORG_NAME", name}, {"OKTA_BASE_URL", base}, {"OKTA_API_TOKEN", apiToken}} {
+			if v.value == "" {
+				return "", "", half("a part of OKTA_ORG_NAME, OKTA_BASE_URL and OKTA_API_TOKEN", v.name)
+			}
+		}
+	}
+	return sdkURL, sdkToken, nil
+}
+
+// proxy finds proxies by the usual variables: HTTPS_PROXY and NO_PROXY, in either case.
+func (c *command) proxy() func(*http.Request) (*url.URL, error) {
+	get := func(name string) string {
+		if v := c.env.get(name); v != "" {
+			return v
+		}
+		return c.env.get(strings.ToLower(name))
+	}
+	config := httpproxy.Config{HTTPSProxy: get("HTTPS_PROXY"), NoProxy: get("NO_PROXY")}
+	find := config.ProxyFunc()
+	return func(r *http.Request) (*url.URL, error) { return find(r.URL) }
+}
+
+var oktaDomains = []string{".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com", ".okta.mil", ".trexcloud.com"}
+
+// orgName is what subdomain says: the first label of a host on Okta's domains, else the whole host.
+func orgName(host string) string {
+	u := url.URL{Host: host}
+	for _, d := range oktaDomains {
+		if label, ok := strings.CutSuffix(u.Hostname(), d); ok && label != "" && !strings.Contains(label, ".") {
+			return label
+		}
+	}
+	return u.Hostname()
+}
+
+// sandbox starts an org on a loopback port. close ends it.
+func (c *command) sandbox(o okta.Options) (orgs []whoql.Org, close func() error, err error) {
+	server, err := oktatest.Serve(oktatest.Options{Users: sandboxUsers, Seed: sandboxSeed})
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := okta.New(server.URL, okta.Token(server.Token), o)
+	if err != nil {
+		return nil, nil, errors.Join(err, server.Close())
+	}
+	return []whoql.Org{{Name: sandboxName, Client: client, AnyName: true}}, server.Close, nil
+}

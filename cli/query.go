@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/whoql/whoql"
+	"github.com/whoql/whoql/format"
+	"github.com/whoql/whoql/okta"
+)
+
+// queryFlags are the flags of whoql query.
+type queryFlags struct {
+	output       string
+	file         string
+	sandbox      bool
+	timeout      time.Duration
+	params       []string
+	verbose      bool
+	tempInMemory bool
+	noPushdown   bool
+}
+
+func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
+	f := &queryFlags{}
+	fs := pflag.NewFlagSet("query", pflag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.SortFlags = false
+	fs.StringVarP(&f.output, "output", "o", "table", "write `FORMAT`: "+strings.Join(format.Names(), ", "))
+	fs.StringVarP(&f.file, "file", "f", "", "read the statements from a `FILE`; - is standard input")
+	fs.BoolVar(&f.sandbox, "sandbox", false, "ask an org of 1,000 invented users on this machine")
+	fs.DurationVar(&f.timeout, "timeout", 0, "give up after this `TIME`, such as 30s or 5m; exit code 124")
+	fs.StringArrayVar(&f.params, "param", nil, "bind :name to a text by `name=value`, or to JSON (a number, true, null) by name:=json")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show the footer and all waits on standard error, also without a terminal")
+	fs.BoolVar(&f.tempInMemory, "temp-in-memory", false, "keep big sorts in memory, so that no personal data reaches a disk")
+	fs.BoolVar(&f.noPushdown, "no-pushdown", false, "read tables whole and check every condition here; the rows are the same")
+	fs.Usage = func() {
+		fmt.Fprintf(c.stdout, "whoql query [flags] SQL...\n\nRuns the statements and writes a result for each. Exit codes: 0 all rows written, 1 failed,\n"+
+			"2 wrong usage, 3 wrong SQL, 124 timeout, 130 interrupted, 141 output closed, 143 terminated.\n\n%s", fs.FlagUsages())
+	}
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			return nil, nil, err
+		}
+		return nil, nil, &usageError{msg: err.Error(), hint: "whoql help query lists the flags"}
+	}
+	if f.timeout < 0 || fs.Changed("timeout") && f.timeout == 0 {
+		return nil, nil, &usageError{msg: "--timeout must be longer than 0", hint: "for example: --timeout 30s"}
+	}
+	return f, fs.Args(), nil
+}
+
+// errTimeout is the cause of a context that --timeout ended.
+type errTimeout struct{ after time.Duration }
+
+func (e *errTimeout) Error() string { return fmt.Sprintf("timed out after %s", e.after) }
+
+func (c *command) query(ctx context.Context, args []string) error {
+	f, texts, err := c.queryFlags(args)
+	if err != nil {
+		return err
+	}
+	text, err := c.statements(f, texts)
+	if err != nil {
+		return err
+	}
+	params, err := parseParams(f.params)
+	if err != nil {
+		return err
+	}
+	if f.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, &errTimeout{f.timeout})
+		defer cancel()
+	}
+	width := terminalWidth(c.stdout)
+	out, err := format.New(f.output, c.stdout, format.Options{Width: width})
+	if err != nil {
+		return &usageError{msg: fmt.Sprintf("no such output format: %s", f.output), hint: "the formats are " + strings.Join(format.Names(), ", ")}
+	}
+	talk := f.verbose || isTerminal(c.stderr)
+	var clientOptions okta.Options
+	if talk {
+		clientOptions.OnWait = c.reportWaits()
+	}
+	var orgs []whoql.Org
+	if f.sandbox {
+		var stop func() error
+		if orgs, stop, err = c.sandbox(clientOptions); err != nil {
+			return err
+		}
+		defer stop()
+	} else if orgs, err = c.orgs(clientOptions); err != nil {
+		return err
+	}
+	engine, err := whoql.Open(whoql.Options{Orgs: orgs, NoPushdown: f.noPushdown, TempInMemory: f.tempInMemory})
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	rows, err := engine.Query(ctx, text, params)
+	if err != nil {
+		return &notStarted{err}
+	}
+	n, err := c.writeRows(rows, out)
+	err = errors.Join(err, rows.Close())
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause
+	}
+	if talk {
+		c.footer(n, rows.Stats(), time.Since(start), err == nil)
+	}
+	return err
+}
+
+// A notStarted error came before the first statement ran.
+type notStarted struct{ error }
+
+func (e *notStarted) Unwrap() error { return e.error }
+
+// An outputError is a failed write of rows.
+type outputError struct{ error }
+
+func (e *outputError) Unwrap() error { return e.error }
+
+// writeRows writes all results and returns the number of rows written.
+func (c *command) writeRows(rows *whoql.Rows, out format.Writer) (n int64, err error) {
+	for more := true; more; more = rows.NextResult() {
+		var names []string
+		for _, col := range rows.Columns() {
+			names = append(names, col.Name)
+		}
+		if err := out.Begin(names); err != nil {
+			return n, &outputError{err}
+		}
+		for rows.Next() {
+			if err := out.Row(rows.Values()); err != nil {
+				return n, &outputError{err}
+			}
+			n++
+		}
+		if err := out.End(rows.Err() == nil); err != nil && rows.Err() == nil {
+			return n, &outputError{err}
+		}
+	}
+	return n, rows.Err()
+}
+
+// statements returns the SQL text: the arguments, each one or more statements, or a file.
+func (c *command) statements(f *queryFlags, texts []string) (string, error) {
+	if f.file == "" {
+		if len(texts) == 0 {
+			return "", &usageError{msg: "no SQL was given", hint: `for example: whoql query "SHOW METHODS IN okta.user.users", or -f FILE`}
+		}
+		return strings.Join(texts, ";\n"), nil
+	}
+	if len(texts) > 0 {
+		return "", &usageError{msg: "SQL was given both as -f and on the command line", hint: "use one of them"}
+	}
+	var b []byte
+	var err error
+	if f.file == "-" {
+		b, err = io.ReadAll(c.stdin)
+	} else {
+		b, err = os.ReadFile(f.file)
+	}
+	if err != nil {
+		return "", &usageError{msg: err.Error()}
+	}
+	return strings.TrimPrefix(string(b), "\ufeff"), nil
+}
+
+// parseParams reads name=value, a text, and name:=json, a number, true, false, null or a text.
+func parseParams(params []string) (whoql.Args, error) {
+	args := whoql.Args{}
+	for _, p := range params {
+		name, value, ok := strings.Cut(p, "=")
+		if !ok || strings.TrimSuffix(name, ":") == "" {
+			return nil, &usageError{msg: fmt.Sprintf("--param %s: expected name=value", p), hint: "for example: --param department=IT, or --param days:=90 for a number"}
+		}
+		var v any = value
+		if n, typed := strings.CutSuffix(name, ":"); typed {
+			name = n
+			var err error
+			if v, err = jsonScalar(value); err != nil {
+				return nil, &usageError{msg: fmt.Sprintf("--param %s: %v", p, err), hint: "behind := goes a JSON number, true, false, null or string"}
+			}
+		}
+		if _, ok := args[name]; ok {
+			return nil, &usageError{msg: fmt.Sprintf("--param %s is given twice", name)}
+		}
+		args[name] = v
+	}
+	return args, nil
+}
+
+func jsonScalar(text string) (any, error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil || d.More() {
+		return nil, errors.New("not a JSON value")
+	}
+	switch v := v.(type) {
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n, nil
+		}
+		return v.Float64()
+	case nil, bool, string:
+		return v, nil
+	}
+	return nil, errors.New("an object or array")
+}
+
+// footer says how the query ended. Whoever sees no "complete" has no complete result.
+func (c *command) footer(n int64, s whoql.Stats, elapsed time.Duration, complete bool) {
+	word := "complete"
+	if !complete {
+		word = "INCOMPLETE"
+	}
+	retries := ""
+	if s.Retries > 0 {
+		retries = fmt.Sprintf(" (%d repeated)", s.Retries)
+	}
+	fmt.Fprintf(c.stderr, "%s, %s%s, waited %s, %s elapsed, %s\n", count(n, "row"), count(s.Requests, "request"), retries,
+		s.Waited.Round(100*time.Millisecond), elapsed.Round(time.Millisecond), word)
+}
+
+func count(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// reportWaits returns a function that tells on stderr why nothing happens for a while. It may be
+// called concurrently.
+func (c *command) reportWaits() func(okta.Wait) {
+	var mu sync.Mutex
+	return func(w okta.Wait) {
+		if w.Duration < time.Second {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(c.stderr, "whoql: %s: waiting %s (%s)\n", w.Operation, w.Duration.Round(100*time.Millisecond), w.Reason)
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}

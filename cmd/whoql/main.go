@@ -1,0 +1,16 @@
+// Command whoql reads Okta orgs with SQL.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/whoql/whoql/cli"
+)
+
+func main() {
+	ctx, stop := cli.Signals(context.Background())
+	code := cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
+	stop()
+	os.Exit(code)
+}
