@@ -6,6 +6,8 @@
 // neither SQL nor HTTP: vtab turns a [Resource] into a SQLite table, okta makes the calls.
 package catalog
 
+import "strconv"
+
 // A Catalog is all providers that whoql knows, in the order in which SHOW lists them.
 type Catalog struct {
 	Providers []*Provider
@@ -66,7 +68,12 @@ const (
 var kindNames = [...]string{"field", "org", "parameter", "alias", "attribute"}
 
 // String returns the kind's word, as DESCRIBE EXTENDED shows it.
-func (k Kind) String() string { return kindNames[k] }
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kindNames) {
+		return "kind " + strconv.Itoa(int(k))
+	}
+	return kindNames[k]
+}
 
 // A Column is one column of a resource's table.
 type Column struct {

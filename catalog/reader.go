@@ -52,7 +52,7 @@ func open(fsys fs.FS, file string) (*reader, error) {
 }
 
 // syntaxError puts the line of the YAML package's "yaml: line 7: text" where ours has it. An error
-// without a line is about the bytes as such, such as an encoding.
+// without a line is on the first one, or about the bytes as such, such as their encoding.
 func (r *reader) syntaxError(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
@@ -60,9 +60,24 @@ func (r *reader) syntaxError(err error) error {
 		number, message, _ := strings.Cut(rest, ": ")
 		if n, err := strconv.Atoi(number); err == nil {
 			line, text = n, message
+			if slices.Contains(countedFromZero, text) {
+				line++
+			}
 		}
 	}
 	return fmt.Errorf("%s:%d: not YAML: %s", r.file, line, text)
+}
+
+// countedFromZero are the errors of the YAML package's parser. It counts lines from 0 for them, and
+// from 1 for those of its scanner.
+var countedFromZero = []string{
+	"did not find expected <document start>",
+	"did not find expected node content",
+	"did not find expected '-' indicator",
+	"did not find expected key",
+	"did not find expected ',' or ']'",
+	"did not find expected ',' or '}'",
+	"found undefined tag handle",
 }
 
 // fail records a mistake at n, unless there was one before.

@@ -1,0 +1,4 @@
+package catalog
+
+// Embedded is what Load parses.
+var Embedded = embedded
