@@ -1,0 +1,18 @@
+// Package oktatest is a sandbox Okta org: the Users API on a loopback port, faithful enough that a
+// client can't tell, so that scripts, tests and people can practise with no org and no risk.
+//
+// An [Org] is the API as an http.Handler; [Start] serves one for the length of a test, [Serve] for
+// anything else. [Options] say how large the org is and what it looks like, [Fault] makes it misbehave
+// on purpose, and [Org.Requests] tells what it was asked. Everything may be used concurrently.
+//
+// The people of an org are generated: the same seed and number give the same org, byte for byte, on any
+// day. They are computed when they are asked for and not kept, so an org of a million users starts at
+// once and stays small.
+//
+// Served so far is the reading half of the Users API: GET /api/v1/users with q, filter, search, sortBy,
+// sortOrder, limit, after, fields and the okta-response trimming, and GET /api/v1/users/{id, login,
+// short name or me}. Authentication is the API token (SSWS).
+//
+// It is not a client, and it shares no code with one: the two check each other. It isn't Okta either:
+// where Okta's behaviour is neither recorded nor documented, the comments say what was chosen.
+package oktatest

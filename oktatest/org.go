@@ -1,0 +1,419 @@
+package oktatest
+
+import (
+	"compress/gzip"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// An Org is an Okta org that answers requests. Make one with [New]. Its methods may be called
+// concurrently.
+type Org struct {
+	opts    Options
+	store   *store
+	limiter limiter
+	faults  faults
+	log     requestLog
+	base    baseURL
+
+	gone     chan struct{} // closed when the org's server closes
+	quitOnce sync.Once
+}
+
+const (
+	apiPath   = "/api/v1/"
+	usersPath = "/api/v1/users"
+)
+
+// New makes an org. It panics if the options can't be, which their comments rule out.
+func New(o Options) *Org {
+	org, err := newOrg(o)
+	if err != nil {
+		panic(err)
+	}
+	return org
+}
+
+func newOrg(o Options) (*Org, error) {
+	o, err := o.defaults()
+	if err != nil {
+		return nil, err
+	}
+	org := &Org{
+		opts:    o,
+		store:   newStore(newGenerator(o.Users, o.Seed, o.IDSuffix)),
+		limiter: limiter{limit: o.RateLimit},
+		gone:    make(chan struct{}),
+	}
+	org.faults.add(o.Faults)
+	return org, nil
+}
+
+// quit ends all waiting: latencies, delays and stalls.
+func (o *Org) quit() { o.quitOnce.Do(func() { close(o.gone) }) }
+
+// Inject adds faults to those that are still to come. Each counts requests from now on.
+func (o *Org) Inject(f ...Fault) { o.faults.add(f) }
+
+// ClearFaults takes away all faults, those that have begun too.
+func (o *Org) ClearFaults() { o.faults.clear() }
+
+// Requests returns the requests so far, in the order in which they ended: the last 100,000.
+func (o *Org) Requests() []Request { return o.log.all() }
+
+// ResetRequests forgets the requests so far.
+func (o *Org) ResetRequests() { o.log.reset() }
+
+// Users yields the JSON of every user, of any status, as an element of a list and in id order. The
+// bytes are the caller's to keep. Addresses in _links begin with the server's URL; those of an org
+// without a [Server] with the host that was last asked, or http://localhost. Users who change while the
+// sequence runs are seen before or after the change.
+func (o *Org) Users() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		const batch = 256
+		st := style{base: o.base.get()}
+		for from, more := 0, true; more; {
+			var users [][]byte
+			o.store.mu.RLock()
+			o.store.rowsByID(from, 0, o.store.gen.n, func(r *row) bool {
+				users = append(users, r.user().appendJSON(nil, &st))
+				from = r.i + 1
+				return len(users) < batch
+			})
+			o.store.mu.RUnlock()
+			more = len(users) == batch
+			for _, u := range users { // without the lock: whoever gets them may call the org
+				if !yield(u) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// baseURL is the beginning of the addresses in answers. Safe for concurrent use.
+type baseURL struct {
+	mu    sync.Mutex
+	url   string
+	fixed bool
+}
+
+func (b *baseURL) fix(url string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.url, b.fixed = url, true
+}
+
+func (b *baseURL) get() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.url == "" {
+		return "http://localhost"
+	}
+	return b.url
+}
+
+// of returns the beginning for the answer to r: what the client called the org.
+func (b *baseURL) of(r *http.Request) string {
+	host := r.Host
+	if host == "" { // HTTP/1.0
+		return b.get()
+	}
+	url := "http://" + host
+	if r.TLS != nil {
+		url = "https://" + host
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.fixed {
+		b.url = url
+	}
+	return url
+}
+
+// An answer is a response that is ready to be sent.
+type answer struct {
+	status int
+	header http.Header // beyond the usual ones; may be nil
+	body   []byte
+	html   bool  // the body is HTML instead of JSON
+	page   *page // of a list; nil: no list, or an error
+}
+
+// Bodies are reused: most are a page of about 200 kB.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// ServeHTTP answers a request to the API.
+func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	arrived := o.opts.Now()
+	status := 0
+	defer func() { o.log.add(r, status, arrived) }()
+	if !o.wait(r, o.opts.Latency) {
+		panic(http.ErrAbortHandler)
+	}
+	h := w.Header()
+	setCommon(h, arrived)
+
+	fault := o.faults.take(r)
+	if fault != nil && fault.Kind == Reset {
+		reset(w)
+	}
+	bad := o.admit(r, h, arrived)
+	if fault != nil && fault.early() {
+		if fault.Kind == Delay {
+			if !o.wait(r, orDefault(fault.Delay, time.Second)) {
+				panic(http.ErrAbortHandler)
+			}
+		} else {
+			a := fault.answer(r, h, arrived, o)
+			status = a.status
+			o.send(w, r, a)
+			return
+		}
+	}
+
+	buffer := bodies.Get().(*[]byte)
+	a := answer{}
+	if bad == nil {
+		a, bad = o.answer(r, fault, (*buffer)[:0])
+	}
+	if bad != nil {
+		a = answer{status: bad.status, header: bad.header, body: bad.body()}
+	} else {
+		*buffer = a.body
+	}
+	if fault != nil {
+		fault.spoil(&a, o.base.of(r))
+	}
+	status = a.status
+	if fault != nil && fault.breaks() {
+		o.sendBroken(w, r, a, fault)
+	}
+	o.send(w, r, a)
+	bodies.Put(buffer)
+}
+
+// wait waits, and says whether it is still worth answering.
+func (o *Org) wait(r *http.Request, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.Context().Done():
+	case <-o.gone:
+	}
+	return false
+}
+
+func orDefault(d, def time.Duration) time.Duration {
+	if d <= 0 {
+		return def
+	}
+	return d
+}
+
+// admit checks the token and the rate limit. The three headers are on every authenticated answer.
+func (o *Org) admit(r *http.Request, h http.Header, now time.Time) *apiError {
+	if !strings.HasPrefix(r.URL.Path, apiPath) {
+		return errNoRoute()
+	}
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "SSWS ")
+	if !ok || subtle.ConstantTimeCompare([]byte(token), []byte(o.opts.Token)) == 0 {
+		return errInvalidToken()
+	}
+	q, within := o.limiter.take(bucketOf(r.Method, r.URL.Path), now)
+	q.set(h)
+	if !within {
+		return errRateLimit()
+	}
+	return nil
+}
+
+// answer finds the operation and runs it. The body of a success is appended to body.
+func (o *Org) answer(r *http.Request, fault *Fault, body []byte) (answer, *apiError) {
+	st := trimming(r.Header.Get("Content-Type"))
+	st.base = o.base.of(r)
+	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), usersPath)
+	switch {
+	case ok && rest == "":
+		if r.Method != http.MethodGet {
+			return answer{}, errMethod("GET")
+		}
+		return o.listUsers(r, st, fault, body)
+	case ok && len(rest) > 1 && rest[0] == '/' && !strings.Contains(rest[1:], "/"):
+		if r.Method != http.MethodGet {
+			return answer{}, errMethod("GET")
+		}
+		return o.getUser(r, st, body)
+	}
+	return answer{}, errNoRoute()
+}
+
+// listUsers is GET /api/v1/users.
+func (o *Org) listUsers(r *http.Request, st style, fault *Fault, body []byte) (answer, *apiError) {
+	o.store.mu.RLock()
+	defer o.store.mu.RUnlock()
+	l, bad := o.parseListing(r, st)
+	if bad != nil {
+		return answer{}, bad
+	}
+	if fault != nil && fault.Kind == EmptyPage && l.q == "" {
+		p := &page{body: append(body, "[]"...), self: l.link(l.after), next: l.link(l.samePlace())}
+		return answer{status: http.StatusOK, body: p.body, page: p}, nil
+	}
+	p, bad := o.list(l, body)
+	if bad != nil {
+		return answer{}, bad
+	}
+	if fault != nil && fault.Kind == CycleNext {
+		p.next = l.link("")
+	}
+	return answer{status: http.StatusOK, body: p.body, page: p}, nil
+}
+
+// getUser is GET /api/v1/users/{id}. The key is an id, a login, the part of a login before the @ where
+// no other login begins with it, or "me", the owner of the token: the first active user.
+func (o *Org) getUser(r *http.Request, st style, body []byte) (answer, *apiError) {
+	key := r.URL.Path[len(usersPath)+1:]
+	if fields := r.URL.Query().Get("fields"); fields != "" {
+		var bad *apiError
+		if st.fields, bad = parseFields(fields); bad != nil {
+			return answer{}, bad
+		}
+	}
+	o.store.mu.RLock()
+	defer o.store.mu.RUnlock()
+	i, ok := o.findUser(key)
+	if !ok {
+		return answer{}, errNotFound(key, "User")
+	}
+	var one row
+	o.store.load(&one, i)
+	u := one.user()
+	st.full = true
+	header := http.Header{"Etag": {u.etag()}}
+	return answer{status: http.StatusOK, header: header, body: u.appendJSON(body, &st)}, nil
+}
+
+func (o *Org) findUser(key string) (int, bool) {
+	if key == "me" {
+		found, ok := 0, false
+		o.store.rowsByID(0, 0, o.store.gen.n, func(r *row) bool {
+			found, ok = r.i, r.status() == active
+			return !ok
+		})
+		return found, ok
+	}
+	if i, ok := o.store.indexOf(key); ok {
+		return i, true
+	}
+	if strings.Contains(key, "/") { // such logins can only be fetched by id
+		return 0, false
+	}
+	if i, ok := o.store.indexOfLogin(key); ok {
+		return i, true
+	}
+	return o.store.indexOfShortName(key)
+}
+
+// etag is a version of type and profile: it says nothing about status, times or credentials, and two
+// users with the same profile have the same one.
+func (u *user) etag() string {
+	sum := sha256.Sum256(u.appendProfile([]byte(u.typeTail), nil))
+	return `W/"` + hex.EncodeToString(sum[:]) + `"`
+}
+
+// trimming reads okta-response, which clients put on Content-Type even of a GET: tokens separated by
+// commas, perhaps quoted, unknown ones ignored. It isn't a media type parameter as RFC 9110 has them.
+func trimming(contentType string) style {
+	var st style
+	for part := range strings.SplitSeq(contentType, ";") {
+		name, value, _ := strings.Cut(part, "=")
+		if !strings.EqualFold(strings.TrimSpace(name), "okta-response") {
+			continue
+		}
+		for token := range strings.SplitSeq(strings.Trim(strings.TrimSpace(value), `"`), ",") {
+			switch strings.TrimSpace(token) {
+			case "omitCredentials":
+				st.omitCredentials = true
+			case "omitCredentialsLinks":
+				st.omitLinks = true
+			}
+		}
+	}
+	return st
+}
+
+// The headers of every answer, as recorded. The slices are shared and never changed.
+var commonHeaders = map[string][]string{
+	"Cache-Control":             {"no-cache, no-store"},
+	"Pragma":                    {"no-cache"},
+	"Expires":                   {"0"},
+	"Strict-Transport-Security": {"max-age=315360000; includeSubDomains"},
+	"X-Content-Type-Options":    {"nosniff"},
+	"X-Xss-Protection":          {"0"},
+	"Referrer-Policy":           {"strict-origin-when-cross-origin"},
+	"Accept-Ch":                 {"Sec-CH-UA-Platform-Version"},
+	"P3p":                       {`CP="HONK"`},
+	"Vary":                      {"Accept-Encoding"},
+}
+
+// setCommon sets the headers of every answer. Date is by the org's clock, so that it fits the reset.
+func setCommon(h http.Header, now time.Time) {
+	for name, value := range commonHeaders {
+		h[name] = value
+	}
+	h["Date"] = []string{now.UTC().Format(http.TimeFormat)}
+	h["X-Okta-Request-Id"] = []string{string(appendRandom(nil, 32, hexDigits))}
+}
+
+var (
+	jsonType = []string{"application/json"}
+	htmlType = []string{"text/html; charset=utf-8"}
+)
+
+// head sets the headers that an answer adds.
+func (a *answer) head(h http.Header) {
+	if len(a.body) > 0 {
+		h["Content-Type"] = jsonType
+		if a.html {
+			h["Content-Type"] = htmlType
+		}
+	}
+	if a.page != nil {
+		h["Link"] = []string{"<" + a.page.self + `>; rel="self"`}
+		if a.page.next != "" {
+			h["Link"] = append(h["Link"], "<"+a.page.next+`>; rel="next"`)
+		}
+	}
+	for name, value := range a.header {
+		h[name] = value
+	}
+}
+
+func (o *Org) send(w http.ResponseWriter, r *http.Request, a answer) {
+	h := w.Header()
+	a.head(h)
+	if o.opts.Gzip && len(a.body) > 0 && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h["Content-Encoding"] = []string{"gzip"}
+		w.WriteHeader(a.status)
+		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
+		z.Write(a.body) // an error means that the client has gone away, which is its own business
+		z.Close()
+		return
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+	w.WriteHeader(a.status)
+	w.Write(a.body)
+}

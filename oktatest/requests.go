@@ -1,0 +1,85 @@
+package oktatest
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxRequests is how many requests the log holds; older ones are dropped.
+const maxRequests = 100_000
+
+// A Request is a request that the org has answered, or left without an answer because of a fault.
+type Request struct {
+	Method string
+	Path   string     // decoded
+	Query  url.Values // decoded; never nil
+	// Header holds Accept, Accept-Encoding, Authorization, Content-Type, If-Match and User-Agent where
+	// the client sent them. Of Authorization only the scheme is kept, such as "SSWS".
+	Header http.Header
+	Status int       // the status that was sent; 0 if the connection was broken off before
+	Time   time.Time // when the request arrived, by the org's clock
+}
+
+var loggedHeaders = [...]string{"Accept", "Accept-Encoding", "Authorization", "Content-Type", "If-Match", "User-Agent"}
+
+// requestLog is a ring of the last requests. Safe for concurrent use. Queries are kept as text and
+// parsed when somebody asks: most logs are never read.
+type requestLog struct {
+	mu    sync.Mutex
+	ring  []logged
+	first int // the oldest, once the ring is full
+}
+
+type logged struct {
+	method, path, query string
+	header              [len(loggedHeaders)]string
+	status              int
+	time                time.Time
+}
+
+func (l *requestLog) add(r *http.Request, status int, at time.Time) {
+	one := logged{method: r.Method, path: r.URL.Path, query: r.URL.RawQuery, status: status, time: at}
+	for i, name := range loggedHeaders {
+		if v := r.Header[name]; len(v) > 0 {
+			one.header[i] = v[0]
+		}
+		if name == "Authorization" {
+			one.header[i], _, _ = strings.Cut(one.header[i], " ")
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.ring) < maxRequests {
+		l.ring = append(l.ring, one)
+		return
+	}
+	l.ring[l.first] = one
+	l.first = (l.first + 1) % maxRequests
+}
+
+func (l *requestLog) all() []Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]Request, 0, len(l.ring))
+	for i := range l.ring {
+		one := &l.ring[(l.first+i)%len(l.ring)]
+		req := Request{Method: one.method, Path: one.path, Header: http.Header{}, Status: one.status, Time: one.time}
+		req.Query, _ = url.ParseQuery(one.query)
+		for j, v := range one.header {
+			if v != "" {
+				req.Header[loggedHeaders[j]] = []string{v}
+			}
+		}
+		out = append(out, req)
+	}
+	return out
+}
+
+func (l *requestLog) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ring, l.first = nil, 0
+}

@@ -1,0 +1,359 @@
+package oktatest
+
+import "time"
+
+// A status is where a user is in the lifecycle. The numbers are Okta's own order, the one in which a
+// plain list shows users, and the first character of its cursors.
+type status uint8
+
+const (
+	staged status = iota
+	provisioned
+	active
+	recovery
+	passwordExpired
+	lockedOut
+	suspended
+	deprovisioned
+	statuses
+)
+
+var statusNames = [statuses]string{"STAGED", "PROVISIONED", "ACTIVE", "RECOVERY", "PASSWORD_EXPIRED",
+	"LOCKED_OUT", "SUSPENDED", "DEPROVISIONED"}
+
+// A user is one person of the org. Times are Unix seconds, as Okta keeps no fractions; 0 is null.
+type user struct {
+	id              string
+	status          status
+	created         int64
+	activated       int64
+	statusChanged   int64
+	lastLogin       int64
+	lastUpdated     int64
+	passwordChanged int64
+	typeTail        string      // what follows "oty" in the user type's id, and "osc" in its schema's
+	profile         []attribute // in the order in which they are shown; absent ones aren't here
+	hasPassword     bool
+	question        string // the recovery question; "": none
+	provider        provider
+}
+
+// A provider is where a user's password is kept.
+type provider struct{ kind, name string }
+
+var (
+	providerOkta   = provider{"OKTA", "OKTA"}
+	providerImport = provider{"IMPORT", "IMPORT"} // a hash was imported and not yet used
+	providerAD     = provider{"ACTIVE_DIRECTORY", "corp.acme.example"}
+	providerSAML   = provider{"FEDERATION", "FEDERATION"}
+)
+
+// An attribute is one member of a profile.
+type attribute struct {
+	name  string
+	value value
+}
+
+// A value is a JSON value of a profile.
+type value struct {
+	kind valueKind
+	text string  // of a string; of a number or boolean as JSON writes it
+	list []value // of an array
+}
+
+type valueKind uint8
+
+const (
+	absent valueKind = iota // the attribute isn't shown
+	null                    // shown as null: mobilePhone and secondEmail without a value
+	stringValue
+	numberValue
+	boolValue
+	listValue
+)
+
+// get returns the value of a profile attribute, or the absent value.
+func (u *user) get(name string) value {
+	for i := range u.profile {
+		if u.profile[i].name == name {
+			return u.profile[i].value
+		}
+	}
+	return value{}
+}
+
+// A style is how users are written.
+type style struct {
+	base            string // "http://host:port"
+	full            bool   // as an answer of its own, with all links; otherwise as an element of a list
+	omitCredentials bool
+	omitLinks       bool // those that concern credentials
+	fields          *projection
+}
+
+// appendJSON appends the user as Okta shows it.
+func (u *user) appendJSON(b []byte, st *style) []byte {
+	f := st.fields
+	b = append(b, `{"id":"`...)
+	b = append(b, u.id...)
+	b = append(b, '"')
+	if f.has("status") {
+		b = append(b, `,"status":"`...)
+		b = append(b, statusNames[u.status]...)
+		b = append(b, '"')
+	}
+	b = appendTime(b, f, "created", u.created)
+	b = appendTime(b, f, "activated", u.activated)
+	b = appendTime(b, f, "statusChanged", u.statusChanged)
+	b = appendTime(b, f, "lastLogin", u.lastLogin)
+	b = appendTime(b, f, "lastUpdated", u.lastUpdated)
+	b = appendTime(b, f, "passwordChanged", u.passwordChanged)
+	if f.has("type") {
+		b = append(b, `,"type":{"id":"oty`...)
+		b = append(b, u.typeTail...)
+		b = append(b, `"}`...)
+	}
+	if f.has("profile") {
+		b = append(b, `,"profile":`...)
+		b = u.appendProfile(b, f)
+	}
+	if !st.omitCredentials && f.has("credentials") {
+		b = u.appendCredentials(b)
+	}
+	if f.has("_links") {
+		b = append(b, `,"_links":{`...)
+		if st.full {
+			b = u.appendLinks(b, st)
+		} else {
+			b = append(b, `"self":{"href":"`...)
+			b = u.appendURL(b, st)
+			b = append(b, `"}`...)
+		}
+		b = append(b, '}')
+	}
+	return append(b, '}')
+}
+
+func (u *user) appendProfile(b []byte, f *projection) []byte {
+	b = append(b, '{')
+	first := true
+	for i := range u.profile {
+		a := &u.profile[i]
+		if a.value.kind == absent || !f.hasAttribute(a.name) {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(b, '"')
+		b = append(b, a.name...) // a schema allows only letters, digits and underscores in names
+		b = append(b, '"', ':')
+		b = a.value.appendJSON(b)
+	}
+	return append(b, '}')
+}
+
+func (v *value) appendJSON(b []byte) []byte {
+	switch v.kind {
+	case stringValue:
+		return appendJSONString(b, v.text)
+	case numberValue, boolValue:
+		return append(b, v.text...)
+	case listValue:
+		b = append(b, '[')
+		for i := range v.list {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = v.list[i].appendJSON(b)
+		}
+		return append(b, ']')
+	}
+	return append(b, "null"...)
+}
+
+func (u *user) appendCredentials(b []byte) []byte {
+	b = append(b, `,"credentials":{`...)
+	if u.hasPassword {
+		b = append(b, `"password":{},`...)
+	}
+	if u.question != "" {
+		b = append(b, `"recovery_question":{"question":`...)
+		b = appendJSONString(b, u.question)
+		b = append(b, "},"...)
+	}
+	b = append(b, `"provider":{"type":"`...)
+	b = append(b, u.provider.kind...)
+	b = append(b, `","name":`...)
+	b = appendJSONString(b, u.provider.name)
+	return append(b, "}}"...)
+}
+
+// appendURL appends the address of the user.
+func (u *user) appendURL(b []byte, st *style) []byte {
+	b = append(b, st.base...)
+	b = append(b, usersPath...)
+	b = append(b, '/')
+	return append(b, u.id...)
+}
+
+// linkSet is a set of links by their place in links.
+type linkSet uint32
+
+// links are the links of a single user in Okta's order.
+var links = [...]struct {
+	name, path  string
+	credentials bool // left out by okta-response=omitCredentialsLinks
+}{
+	{"suspend", "/lifecycle/suspend", false},
+	{"schema", "", false},
+	{"unsuspend", "/lifecycle/unsuspend", false},
+	{"activate", "/lifecycle/activate", false},
+	{"unlock", "/lifecycle/unlock", true},
+	{"resetPassword", "/lifecycle/reset_password", true},
+	{"reactivate", "/lifecycle/reactivate", false},
+	{"forgotPassword", "/credentials/forgot_password", true},
+	{"expirePassword", "/lifecycle/expire_password", false},
+	{"changeRecoveryQuestion", "/credentials/change_recovery_question", true},
+	{"self", "", false},
+	{"resetFactors", "/lifecycle/reset_factors", true},
+	{"type", "", false},
+	{"changePassword", "/credentials/change_password", true},
+	{"deactivate", "/lifecycle/deactivate", false},
+	{"delete", "", false},
+}
+
+func linksNamed(names ...string) linkSet {
+	var set linkSet
+	for _, name := range names {
+		for i := range links {
+			if links[i].name == name {
+				set |= 1 << i
+			}
+		}
+	}
+	return set
+}
+
+// What each status offers besides self, schema, type and resetFactors, which all have. For RECOVERY
+// and LOCKED_OUT no recording exists: theirs follow from what the documentation allows there.
+var (
+	linksWithPassword = linksNamed("suspend", "resetPassword", "expirePassword", "changeRecoveryQuestion",
+		"changePassword", "forgotPassword", "deactivate")
+	linksAlways   = linksNamed("self", "schema", "type", "resetFactors")
+	linksByStatus = [statuses]linkSet{
+		staged:          linksNamed("activate"),
+		provisioned:     linksNamed("suspend", "resetPassword", "reactivate", "deactivate"),
+		active:          linksWithPassword,
+		recovery:        linksNamed("suspend", "resetPassword", "reactivate", "deactivate", "changePassword", "changeRecoveryQuestion"),
+		passwordExpired: linksWithPassword,
+		lockedOut:       linksWithPassword | linksNamed("unlock"),
+		suspended:       linksNamed("unsuspend", "deactivate"),
+		deprovisioned:   linksNamed("activate", "delete"),
+	}
+	// linksFederated are those of an active user whose password is kept elsewhere.
+	linksFederated = linksNamed("resetPassword", "changeRecoveryQuestion", "deactivate")
+)
+
+func (u *user) links() linkSet {
+	set := linksByStatus[u.status]
+	if u.status == active && !u.hasPassword {
+		set = linksFederated
+	}
+	if u.status == provisioned && u.hasPassword {
+		set &^= linksNamed("reactivate")
+	}
+	return set | linksAlways
+}
+
+func (u *user) appendLinks(b []byte, st *style) []byte {
+	set := u.links()
+	first := true
+	for i := range links {
+		link := &links[i]
+		if set&(1<<i) == 0 || (st.omitLinks && link.credentials) {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(b, '"')
+		b = append(b, link.name...)
+		b = append(b, `":{"href":"`...)
+		method := `","method":"POST"}`
+		switch link.name {
+		case "schema":
+			b = append(append(append(b, st.base...), "/api/v1/meta/schemas/user/osc"...), u.typeTail...)
+			method = `"}`
+		case "type":
+			b = append(append(append(b, st.base...), "/api/v1/meta/types/user/oty"...), u.typeTail...)
+			method = `"}`
+		case "self":
+			b = u.appendURL(b, st)
+			method = `"}`
+		case "delete":
+			b = u.appendURL(b, st)
+			method = `","method":"DELETE"}`
+		default:
+			b = append(u.appendURL(b, st), link.path...)
+		}
+		b = append(b, method...)
+	}
+	return b
+}
+
+// appendTime appends a member with a time as Okta writes it: UTC, always with three zeros.
+func appendTime(b []byte, f *projection, name string, unix int64) []byte {
+	if !f.has(name) {
+		return b
+	}
+	b = append(b, ',', '"')
+	b = append(b, name...)
+	b = append(b, '"', ':')
+	if unix == 0 {
+		return append(b, "null"...)
+	}
+	b = append(b, '"')
+	b = appendTimestamp(b, unix)
+	return append(b, '"')
+}
+
+func appendTimestamp(b []byte, unix int64) []byte {
+	t := time.Unix(unix, 0).UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	return append(b, byte('0'+year/1000%10), byte('0'+year/100%10), byte('0'+year/10%10), byte('0'+year%10),
+		'-', byte('0'+month/10), byte('0'+month%10), '-', byte('0'+day/10), byte('0'+day%10),
+		'T', byte('0'+hour/10), byte('0'+hour%10), ':', byte('0'+minute/10), byte('0'+minute%10),
+		':', byte('0'+second/10), byte('0'+second%10), '.', '0', '0', '0', 'Z')
+}
+
+// appendJSONString appends s as a JSON string. Okta writes other letters than ASCII as they are.
+func appendJSONString(b []byte, s string) []byte {
+	b = append(b, '"')
+	from := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[from:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		from = i + 1
+	}
+	b = append(b, s[from:]...)
+	return append(b, '"')
+}
