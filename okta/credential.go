@@ -48,8 +48,25 @@ func Token(token string) Credential {
 		req.Header.Set("Authorization", "SSWS "+token)
 		return nil
 	}
-	c.redact = func(s string) string { return strings.ReplaceAll(s, token, "***") }
+	c.redact = func(s string) string { return redact(s, token) }
 	return c
+}
+
+// redact replaces secret in s. Case doesn't matter: hosts are put into lower
+// case, and a secret can be sent back as one.
+func redact(s, secret string) string {
+	var b strings.Builder
+	from := 0
+	for i := 0; i+len(secret) <= len(s); {
+		if !strings.EqualFold(s[i:i+len(secret)], secret) {
+			i++
+			continue
+		}
+		b.WriteString(s[from:i] + "***")
+		i += len(secret)
+		from = i
+	}
+	return b.String() + s[from:]
 }
 
 // String is the credential's kind and three asterisks, "SSWS ***"; "no

@@ -31,10 +31,7 @@ func splitPage(body []byte, items, ids [][]byte) (_, _ [][]byte, problem string)
 		return nil, nil, "not JSON: invalid UTF-8"
 	}
 	i = space(body, i+1)
-	if i < len(body) && body[i] == ']' {
-		return items, ids, trailing(body, i+1)
-	}
-	for {
+	for more := i == len(body) || body[i] != ']'; more; {
 		if i < len(body) && body[i] != '{' {
 			end, ok := value(body, i, 1)
 			if !ok {
@@ -55,11 +52,14 @@ func splitPage(body []byte, items, ids [][]byte) (_, _ [][]byte, problem string)
 		if i == len(body) || body[i] != ',' && body[i] != ']' {
 			return nil, nil, notJSON(body, i)
 		}
-		if body[i] == ']' {
-			return items, ids, trailing(body, i+1)
+		if more = body[i] == ','; more {
+			i = space(body, i+1)
 		}
-		i = space(body, i+1)
 	}
+	if i = space(body, i+1); i != len(body) {
+		return nil, nil, notJSON(body, i)
+	}
+	return items, ids, ""
 }
 
 // checkObject says what is wrong with a body that should be one JSON object;
@@ -90,13 +90,6 @@ func validJSON(data []byte) (bool, int) {
 	}
 	end = space(data, end)
 	return end == len(data), end
-}
-
-func trailing(body []byte, i int) string {
-	if i = space(body, i); i != len(body) {
-		return notJSON(body, i)
-	}
-	return ""
 }
 
 func notJSON(body []byte, at int) string {
