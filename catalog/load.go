@@ -25,7 +25,20 @@ func Load() (*Catalog, error) { return load() }
 //	okta/provider.yaml     the provider, and its services in the order in which SHOW lists them
 //	okta/user/users.yaml   the resource okta.user.users; one file for each resource
 //
-// and nothing else. Keys that are not known, names given twice and anything that is missing or
+// and nothing else. A resource's file has, besides its name and description,
+//
+//	complete     the search that finds all objects, if the plain list doesn't (Resource.Complete)
+//	describe     the fields in the order of DESCRIBE
+//	fields       the columns of SELECT *, each with name, type, description, and as needed key,
+//	             search, push, values (see Column)
+//	hidden       columns with kind org, parameter (query: its name in the request) or alias
+//	             (of: the field)
+//	attributes   by the field that they stand in: columns for what is inside of it
+//	params       parameters that several methods share, and name in their params
+//	methods      the methods; request is "GET /path/{param}", params and body are lists of
+//	             parameters (see Method and Param)
+//
+// Keys that are not known, names given twice and anything that is missing or
 // contradicts itself are errors; the first one is returned, as
 //
 //	catalog: okta/user/users.yaml:12: field "status": description is missing
@@ -85,7 +98,8 @@ func parseProvider(fsys fs.FS, dir string) (*Provider, error) {
 	for _, e := range entries {
 		_, known := lines[e.Name()]
 		if !(known && e.IsDir()) && e.Name() != providerFile {
-			return nil, fmt.Errorf("%s: no service of this name is in %s", path.Join(dir, e.Name()), r.file)
+			o.fail("services", "%s has no service of its name here", path.Join(dir, e.Name()))
+			return nil, r.err
 		}
 	}
 	for _, s := range p.Services {

@@ -276,8 +276,8 @@ func TestParseFiles(t *testing.T) {
 		file, want string
 	}{
 		{"README.md", "catalog: README.md: only the directories of providers belong here"},
-		{"okta/group/groups.yaml", "catalog: okta/group: no service of this name is in okta/provider.yaml"},
-		{"okta/notes.yaml", "catalog: okta/notes.yaml: no service of this name is in okta/provider.yaml"},
+		{"okta/group/groups.yaml", "catalog: okta/provider.yaml:4: provider: okta/group has no service of its name here"},
+		{"okta/notes.yaml", "catalog: okta/provider.yaml:4: provider: okta/notes.yaml has no service of its name here"},
 		{"okta/user/users.txt", "catalog: okta/user/users.txt: only resources, NAME.yaml, belong here"},
 		{"okta/user/deep/x.yaml", "catalog: okta/user/deep: only resources, NAME.yaml, belong here"},
 	} {
