@@ -17,6 +17,10 @@ type apiError struct {
 
 func (e *apiError) Error() string { return e.code + " " + e.summary }
 
+func (e *apiError) answer() answer {
+	return answer{status: e.status, header: e.header, body: e.body()}
+}
+
 // body writes the error as Okta does: five keys, in this order, with an id of its own.
 func (e *apiError) body() []byte {
 	b := append([]byte(nil), `{"errorCode":`...)

@@ -191,10 +191,16 @@ func (f *faults) take(r *http.Request) *Fault {
 	return due
 }
 
-// early says whether the fault acts before the request is looked at.
+// is says whether the fault, if there is one, is of this kind. A nil Fault is none.
+func (f *Fault) is(k FaultKind) bool { return f != nil && f.Kind == k }
+
+// early says whether the fault has an answer of its own, whatever the request.
 func (f *Fault) early() bool {
+	if f == nil {
+		return false
+	}
 	switch f.Kind {
-	case RateLimited, Concurrency, RateLimitedBare, InternalError, Unavailable, SearchDown, HTMLOK, Delay, Redirect,
+	case RateLimited, Concurrency, RateLimitedBare, InternalError, Unavailable, SearchDown, HTMLOK, Redirect,
 		Unauthorized, Forbidden:
 		return true
 	}
@@ -203,7 +209,6 @@ func (f *Fault) early() bool {
 
 // answer is what an early fault answers. h has the rate-limit headers of the request already.
 func (f *Fault) answer(r *http.Request, h http.Header, now time.Time, o *Org) answer {
-	plain := func(e *apiError) answer { return answer{status: e.status, header: e.header, body: e.body()} }
 	switch f.Kind {
 	case RateLimited, Concurrency, RateLimitedBare:
 		q := quota{limit: o.opts.RateLimit.Calls, reset: ceilSeconds(now.Add(orDefault(f.Delay, 2*time.Second)))}
@@ -217,14 +222,14 @@ func (f *Fault) answer(r *http.Request, h http.Header, now time.Time, o *Org) an
 		if f.Kind == RateLimitedBare {
 			dropQuota(h)
 		}
-		return plain(errRateLimit())
+		return errRateLimit().answer()
 	case InternalError:
-		return plain(errInternal())
+		return errInternal().answer()
 	case Unavailable:
 		return answer{status: http.StatusServiceUnavailable, html: true,
 			body: []byte("<html><head><title>503 Service Temporarily Unavailable</title></head><body><h1>503 Service Temporarily Unavailable</h1></body></html>\n")}
 	case SearchDown:
-		return plain(errSearchDown())
+		return errSearchDown().answer()
 	case HTMLOK:
 		dropQuota(h)
 		return answer{status: http.StatusOK, html: true,
@@ -233,7 +238,7 @@ func (f *Fault) answer(r *http.Request, h http.Header, now time.Time, o *Org) an
 		return answer{status: http.StatusFound, header: http.Header{"Location": {f.elsewhere(r.URL.RequestURI())}}}
 	case Unauthorized:
 		dropQuota(h)
-		return plain(errInvalidToken())
+		return errInvalidToken().answer()
 	}
 	return answer{status: http.StatusForbidden, header: http.Header{"Www-Authenticate": {
 		`Bearer authorization_uri="http://` + r.Host + `/oauth2/v1/authorize", realm="http://` + r.Host +
@@ -259,6 +264,7 @@ func (f *Fault) elsewhere(uri string) string {
 // spoil changes the answer that was due, as far as the fault leaves it whole otherwise.
 func (f *Fault) spoil(a *answer, base string) {
 	switch {
+	case f == nil:
 	case f.Kind == BadJSON:
 		a.body = a.body[:len(a.body)/2]
 	case a.page == nil: // the list was refused: nothing to spoil
@@ -276,7 +282,7 @@ func (f *Fault) spoil(a *answer, base string) {
 }
 
 // breaks says whether the fault breaks the connection off in the middle of the answer.
-func (f *Fault) breaks() bool { return f.Kind == CutOff || f.Kind == CutOffChunked || f.Kind == Stall }
+func (f *Fault) breaks() bool { return f.is(CutOff) || f.is(CutOffChunked) || f.is(Stall) }
 
 // sendBroken sends half of an answer. It ends the handler, and with it the connection, by a panic that
 // net/http keeps quiet about.

@@ -308,13 +308,16 @@ func (g *generator) typeTail(i int) string {
 	return g.types[0]
 }
 
+// draw returns the chance that decides over an attribute, and whether the user has a value for it.
+func (p *person) draw(a attrID) (x uint64, present bool) {
+	x = mix(p.h + (uint64(a)+1)*0x9e3779b97f4a7c15)
+	return x / 1000, x%1000 < schema[a].perMille
+}
+
 // attr returns the value of an attribute. Texts that aren't ready-made are appended to b instead of
 // being made a string each: then the value has none, and its text is what was appended.
 func (p *person) attr(a attrID, b []byte) (value, []byte) {
-	x := mix(p.h + (uint64(a)+1)*0x9e3779b97f4a7c15)
-	present := x%1000 < schema[a].perMille
-	x /= 1000
-	v := value{kind: stringValue}
+	x, present := p.draw(a)
 	if !present {
 		switch {
 		case a == attrMobilePhone || a == attrSecondEmail:
@@ -324,6 +327,7 @@ func (p *person) attr(a attrID, b []byte) (value, []byte) {
 			return value{}, b
 		}
 	}
+	v := value{kind: stringValue}
 	switch a {
 	case attrFirstName:
 		v.text = p.first.text
@@ -509,33 +513,68 @@ func appendPadded(b []byte, n uint64, width int) []byte {
 	return append(b, d...)
 }
 
-// profile sets u's profile and returns arena, which it uses for the texts and which may be used again.
-func (g *generator) profile(i int, u *user, arena []byte) []byte {
-	type span struct{ slot, from, to int }
-	var spans [attrs]span
-	made := 0
-	arena = arena[:0]
-	u.profile = u.profile[:0]
-	p := g.person(i)
+// profileKeys are the attributes' names as the beginning of a string member.
+var profileKeys = func() (keys [attrs]string) {
+	for a := range attrs {
+		keys[a] = `"` + schema[a].name + `":"`
+	}
+	return keys
+}()
+
+// appendProfile appends the profile as an object. Pages are mostly made of these, so the texts go
+// straight to where they belong.
+func (p *person) appendProfile(b []byte, f *projection) []byte {
+	b = append(b, '{')
+	begin := len(b)
 	for _, a := range profileOrder {
-		from := len(arena)
+		if f != nil && !f.hasAttribute(schema[a].name) {
+			continue
+		}
+		if _, present := p.draw(a); !present && !shownAnyway(a) {
+			continue // attr would say so too, for more
+		}
+		mark := len(b)
+		if mark > begin {
+			b = append(b, ',')
+		}
+		b = append(b, profileKeys[a]...)
+		from := len(b)
 		var v value
-		v, arena = p.attr(a, arena)
+		v, b = p.attr(a, b)
+		switch {
+		case v.kind == absent:
+			b = b[:mark]
+		case len(b) == from: // ready-made, and perhaps no string
+			b = v.appendJSON(b[:from-1])
+		default:
+			if needsEscape(b[from:]) {
+				b = appendEscaped(b[:from], string(b[from:]))
+			}
+			b = append(b, '"')
+		}
+	}
+	return append(b, '}')
+}
+
+// shownAnyway says whether an attribute may be in a profile although the draw was against it.
+func shownAnyway(a attrID) bool {
+	return a == attrMobilePhone || a == attrSecondEmail || a == attrEmployeeNumber
+}
+
+// attributes returns the profile as a list, for a user who is about to be changed.
+func (p *person) attributes() []attribute {
+	var list []attribute
+	for _, a := range profileOrder {
+		v, text := p.attr(a, nil)
 		if v.kind == absent {
 			continue
 		}
-		if len(arena) > from {
-			spans[made] = span{len(u.profile), from, len(arena)}
-			made++
+		if len(text) > 0 {
+			v.text = string(text)
 		}
-		u.profile = append(u.profile, attribute{schema[a].name, v})
+		list = append(list, attribute{schema[a].name, v})
 	}
-	// One string for all texts of a profile: allocating each by itself would double the time.
-	text := string(arena)
-	for _, s := range spans[:made] {
-		u.profile[s.slot].value.text = text[s.from:s.to]
-	}
-	return arena
+	return list
 }
 
 // indexOfLogin returns the only generated user who can have this login or short name: the number at

@@ -243,7 +243,8 @@ func (l *listing) rows(s *store, yield rowFunc) {
 		s.rowsByID(0, 0, s.gen.n, func(r *row) bool { return !l.matchesQ(r) || yield(r) })
 		return
 	case l.query == nil:
-		s.rowsByStatus(l.fromStatus, l.from, func(r *row) bool { return r.status() != deprovisioned && yield(r) })
+		everybody := statusSet{true, true, true, true, true, true, true, deprovisioned: false}
+		s.rowsByStatus(everybody, l.fromStatus, l.from, yield)
 		return
 	}
 	match := func(r *row) bool { return !l.query.match(r) || yield(r) }
@@ -252,7 +253,7 @@ func (l *listing) rows(s *store, yield rowFunc) {
 	case !l.isSearch() && named:
 		s.rowsOfByStatus(keys, l.fromStatus, l.from, match)
 	case !l.isSearch():
-		s.rowsByStatus(l.fromStatus, l.from, match)
+		s.rowsByStatus(l.query.statuses(l.query.expr), l.fromStatus, l.from, match)
 	case l.sort != nil:
 		lo, hi := l.query.expr.bounds(l.sort.name)
 		s.rowsSorted(l.sort, l.place, lo, hi, match)

@@ -283,7 +283,7 @@ func compileText(e *expr, f field, d dialect) matcher {
 	case classificationField:
 		return func(*row) bool { return test("STANDARD") }
 	case statusField:
-		var meant [statuses]bool
+		var meant statusSet
 		for s, name := range statusNames {
 			meant[s] = test(name)
 		}
@@ -376,6 +376,34 @@ func (e *expr) bounds(attr string) (lo, hi int64) {
 		}
 	}
 	return lo, hi
+}
+
+// statuses returns the statuses of which users can be meant.
+func (q *query) statuses(e *expr) (set statusSet) {
+	switch {
+	case e.op == opTerm && e.attr == "status" && e.cmp != cmpPr:
+		test := textTest(e.cmp, e.value.text, q.dialect == filterDialect)
+		for s, name := range statusNames {
+			set[s] = test(name)
+		}
+		return set
+	case e.op == opTerm:
+		for s := range set {
+			set[s] = true
+		}
+		return set
+	}
+	set = q.statuses(e.kids[0])
+	for _, kid := range e.kids[1:] {
+		for s, meant := range q.statuses(kid) {
+			if e.op == opAnd {
+				set[s] = set[s] && meant
+			} else {
+				set[s] = set[s] || meant
+			}
+		}
+	}
+	return set
 }
 
 // keys returns indexes among which all users are that e can mean, if it names them by id or login.

@@ -65,7 +65,8 @@ func (o *Org) Inject(f ...Fault) { o.faults.add(f) }
 // ClearFaults takes away all faults, those that have begun too.
 func (o *Org) ClearFaults() { o.faults.clear() }
 
-// Requests returns the requests so far, in the order in which they ended: the last 100,000.
+// Requests returns the requests so far, in the order in which they were answered: the last 100,000. A
+// request is among them before its answer is sent.
 func (o *Org) Requests() []Request { return o.log.all() }
 
 // ResetRequests forgets the requests so far.
@@ -153,47 +154,41 @@ var bodies = sync.Pool{New: func() any { return new([]byte) }}
 // ServeHTTP answers a request to the API.
 func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	arrived := o.opts.Now()
-	status := 0
-	defer func() { o.log.add(r, status, arrived) }()
-	if !o.wait(r, o.opts.Latency) {
+	fault := o.faults.take(r)
+	wait := o.opts.Latency
+	if fault.is(Delay) {
+		wait += orDefault(fault.Delay, time.Second)
+	}
+	alive := o.wait(r, wait)
+	if !alive || fault.is(Reset) {
+		o.log.add(r, 0, arrived)
+		if alive {
+			reset(w)
+		}
 		panic(http.ErrAbortHandler)
 	}
-	h := w.Header()
-	setCommon(h, arrived)
 
-	fault := o.faults.take(r)
-	if fault != nil && fault.Kind == Reset {
-		reset(w)
-	}
-	bad := o.admit(r, h, arrived)
-	if fault != nil && fault.early() {
-		if fault.Kind == Delay {
-			if !o.wait(r, orDefault(fault.Delay, time.Second)) {
-				panic(http.ErrAbortHandler)
-			}
+	h := w.Header()
+	now := o.opts.Now()
+	setCommon(h, now)
+	bad := o.admit(r, h, now)
+	buffer := bodies.Get().(*[]byte)
+	var a answer
+	switch {
+	case fault.early():
+		a = fault.answer(r, h, now, o)
+	case bad != nil:
+		a = bad.answer()
+	default:
+		if a, bad = o.answer(r, fault, (*buffer)[:0]); bad != nil {
+			a = bad.answer()
 		} else {
-			a := fault.answer(r, h, arrived, o)
-			status = a.status
-			o.send(w, r, a)
-			return
+			*buffer = a.body
 		}
 	}
-
-	buffer := bodies.Get().(*[]byte)
-	a := answer{}
-	if bad == nil {
-		a, bad = o.answer(r, fault, (*buffer)[:0])
-	}
-	if bad != nil {
-		a = answer{status: bad.status, header: bad.header, body: bad.body()}
-	} else {
-		*buffer = a.body
-	}
-	if fault != nil {
-		fault.spoil(&a, o.base.of(r))
-	}
-	status = a.status
-	if fault != nil && fault.breaks() {
+	fault.spoil(&a, o.base.of(r))
+	o.log.add(r, a.status, arrived) // before the client can know
+	if fault.breaks() {
 		o.sendBroken(w, r, a, fault)
 	}
 	o.send(w, r, a)
@@ -268,7 +263,7 @@ func (o *Org) listUsers(r *http.Request, st style, fault *Fault, body []byte) (a
 	if bad != nil {
 		return answer{}, bad
 	}
-	if fault != nil && fault.Kind == EmptyPage && l.q == "" {
+	if fault.is(EmptyPage) && l.q == "" {
 		p := &page{body: append(body, "[]"...), self: l.link(l.after), next: l.link(l.samePlace())}
 		return answer{status: http.StatusOK, body: p.body, page: p}, nil
 	}
@@ -276,7 +271,7 @@ func (o *Org) listUsers(r *http.Request, st style, fault *Fault, body []byte) (a
 	if bad != nil {
 		return answer{}, bad
 	}
-	if fault != nil && fault.Kind == CycleNext {
+	if fault.is(CycleNext) {
 		p.next = l.link("")
 	}
 	return answer{status: http.StatusOK, body: p.body, page: p}, nil
@@ -309,9 +304,9 @@ func (o *Org) getUser(r *http.Request, st style, body []byte) (answer, *apiError
 func (o *Org) findUser(key string) (int, bool) {
 	if key == "me" {
 		found, ok := 0, false
-		o.store.rowsByID(0, 0, o.store.gen.n, func(r *row) bool {
-			found, ok = r.i, r.status() == active
-			return !ok
+		o.store.rowsByStatus(statusSet{active: true}, active, 0, func(r *row) bool {
+			found, ok = r.i, true
+			return false
 		})
 		return found, ok
 	}

@@ -34,8 +34,8 @@ type row struct {
 	stored *user // from the overlay; nil: generated, and u is the user as far as level says
 
 	u       user
+	person  person // of u, if its index is i
 	level   rowLevel
-	arena   []byte
 	scratch []byte
 }
 
@@ -44,7 +44,7 @@ type rowLevel uint8
 const (
 	rowHead    rowLevel = iota // u.status
 	rowHistory                 // times and credentials
-	rowWhole                   // id and profile
+	rowWhole                   // id, type and person
 )
 
 // load makes r the user i, who must exist.
@@ -91,7 +91,7 @@ func (r *row) user() *user {
 	if r.level < rowWhole {
 		r.u.id = r.gen.id(r.i)
 		r.u.typeTail = r.gen.typeTail(r.i)
-		r.arena = r.gen.profile(r.i, &r.u, r.arena)
+		r.u.person = r.who()
 		r.level = rowWhole
 	}
 	return &r.u
@@ -111,16 +111,20 @@ func (r *row) typeTail() string {
 	return r.gen.typeTail(r.i)
 }
 
+// who returns what the profile of a generated user is made of.
+func (r *row) who() *person {
+	if r.person.gen == nil || r.person.i != r.i {
+		r.person = r.gen.person(r.i)
+	}
+	return &r.person
+}
+
 // attr returns an attribute of the profile.
 func (r *row) attr(a attrID) value {
 	if r.stored != nil {
 		return r.stored.get(schema[a].name)
 	}
-	if r.level == rowWhole {
-		return r.u.get(schema[a].name)
-	}
-	p := r.gen.person(r.i)
-	v, b := p.attr(a, r.scratch[:0])
+	v, b := r.who().attr(a, r.scratch[:0])
 	if len(b) > 0 {
 		v.text = string(b)
 	}
@@ -128,7 +132,8 @@ func (r *row) attr(a attrID) value {
 	return v
 }
 
-// put stores u as user i, who may be a generated one, one put before, or s.next. The store keeps u.
+// put stores u as user i, who may be a generated one, one put before, or s.next. The store keeps u,
+// whose profile is a list (see person.attributes).
 func (s *store) put(i int, u *user) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -247,22 +252,24 @@ func (s *store) walk(start, from, to int, yield func(int) bool) {
 	}
 }
 
-// rowsByStatus gives yield the users after the given place in the order of a plain list: by status,
-// and by id within a status. Indexes from on count in the first status.
-func (s *store) rowsByStatus(first status, from int, yield rowFunc) {
+// rowsByStatus gives yield the users of these statuses after the given place in the order of a plain
+// list: by status, and by id within a status. In the first status, indexes count from from on.
+func (s *store) rowsByStatus(meant statusSet, first status, from int, yield rowFunc) {
 	var r row
 	more := true
 	for st := first; st < statuses && more; st++ {
-		s.walk(from, 0, s.gen.n, func(i int) bool {
-			if s.gen.status(i) != st && len(s.changed) == 0 {
-				return true
-			}
-			if s.load(&r, i); r.status() != st {
-				return true
-			}
-			more = yield(&r)
-			return more
-		})
+		if meant[st] {
+			s.walk(from, 0, s.gen.n, func(i int) bool {
+				if len(s.changed) == 0 && s.gen.status(i) != st {
+					return true
+				}
+				if s.load(&r, i); r.status() != st {
+					return true
+				}
+				more = yield(&r)
+				return more
+			})
+		}
 		from = 0
 	}
 }

@@ -18,6 +18,9 @@ const (
 	statuses
 )
 
+// A statusSet is some of the statuses.
+type statusSet [statuses]bool
+
 var statusNames = [statuses]string{"STAGED", "PROVISIONED", "ACTIVE", "RECOVERY", "PASSWORD_EXPIRED",
 	"LOCKED_OUT", "SUSPENDED", "DEPROVISIONED"}
 
@@ -33,6 +36,7 @@ type user struct {
 	passwordChanged int64
 	typeTail        string      // what follows "oty" in the user type's id, and "osc" in its schema's
 	profile         []attribute // in the order in which they are shown; absent ones aren't here
+	person          *person     // not nil: a generated user, who has this profile instead
 	hasPassword     bool
 	question        string // the recovery question; "": none
 	provider        provider
@@ -72,7 +76,7 @@ const (
 	listValue
 )
 
-// get returns the value of a profile attribute, or the absent value.
+// get returns the value of a profile attribute, or the absent value. The user isn't a generated one.
 func (u *user) get(name string) value {
 	for i := range u.profile {
 		if u.profile[i].name == name {
@@ -135,6 +139,9 @@ func (u *user) appendJSON(b []byte, st *style) []byte {
 }
 
 func (u *user) appendProfile(b []byte, f *projection) []byte {
+	if u.person != nil {
+		return u.person.appendProfile(b, f)
+	}
 	b = append(b, '{')
 	first := true
 	for i := range u.profile {
@@ -333,27 +340,39 @@ func appendTimestamp(b []byte, unix int64) []byte {
 // appendJSONString appends s as a JSON string. Okta writes other letters than ASCII as they are.
 func appendJSONString(b []byte, s string) []byte {
 	b = append(b, '"')
-	from := 0
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(b, s[from:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-		from = i + 1
-	}
-	b = append(b, s[from:]...)
+	b = appendEscaped(b, s)
 	return append(b, '"')
+}
+
+// needsEscape says whether appendEscaped would change s.
+func needsEscape[T string | []byte](s T) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			return true
+		}
+	}
+	return false
+}
+
+func appendEscaped(b []byte, s string) []byte {
+	if !needsEscape(s) {
+		return append(b, s...)
+	}
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c == '\n':
+			b = append(b, '\\', 'n')
+		case c == '\r':
+			b = append(b, '\\', 'r')
+		case c == '\t':
+			b = append(b, '\\', 't')
+		case c < 0x20:
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
 }
