@@ -2,17 +2,8 @@ package format
 
 import "bytes"
 
-// A csvWriter writes comma-separated values as RFC 4180 has them: lines end in CR LF, and a value
-// that holds a comma, a quote, CR or LF is quoted.
-//
-// NULL is nothing at all, and empty text is "", so that a reader who looks can tell them apart. Only
-// in a result of one column NULL is "", too: many readers skip an empty line, and a row must not
-// get lost. (encoding/csv can't write quotes around nothing, hence our own quoting.) Nested JSON is its text,
-// infinite numbers are +Inf and -Inf. Of several results each has its header, and an empty line stands
-// between them.
-//
-// Values are written as they are: a value such as =1+1 is a formula to a spreadsheet, and control
-// characters reach the terminal if that is where the text goes.
+// A csvWriter writes csv; the package comment describes it. encoding/csv can't tell NULL from empty
+// text, since it has no way to put quotes around nothing.
 type csvWriter struct {
 	*sink
 	noHeader bool

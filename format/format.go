@@ -1,24 +1,58 @@
 // Package format writes results as text: table for people, json, jsonl and csv for programs.
 //
 // [New] returns the [Writer] of a format. Writers stream: they hold back a few rows at most, and
-// memory doesn't grow with the result. A Writer must not be used concurrently.
+// memory doesn't grow with the result. A Writer must not be used concurrently. The package knows
+// neither terminals nor files, and writes no footer: how many rows there were, and whether they are
+// all, is for the command to say.
 //
-// What all formats share:
+// # What all formats share
 //
 //   - Values are nil (SQL's NULL), int64, float64, string, []byte, bool and [json.RawMessage]; any
 //     other type is an error. Nothing is kept of a value after Row has returned.
 //   - A float64 always has a point or an exponent (1.0), so that it stays a real number.
 //   - A []byte is written in base64.
 //   - A json.RawMessage may come from outside: it has to be valid JSON, or Row returns an error. It
-//     is written without the white space between its parts.
-//   - Rows written are given to the io.Writer when 64 KiB are waiting, after the first row of a
+//     is written without the white space between its parts; a nil one is null.
+//   - What was written goes to the io.Writer when 64 KiB are waiting, after the first row of a
 //     result, and with every row that comes 100 ms or more after the last time. Whoever has to wait
 //     for the next row calls Flush before.
-//   - An error of the io.Writer is wrapped, so that errors.Is finds it, and is returned by all that
-//     follows.
+//   - An error of the io.Writer comes back wrapped, so that errors.Is finds it, then and from all
+//     later calls.
 //
-// The package knows neither terminals nor files, and writes no footer: how many rows there were, and
-// whether they are all, is for the command to say.
+// # table
+//
+// A header, a line under it, and the rows in columns. The widths are those of the first 200 rows, or
+// of the rows of the first second if they come slowly; a later value that is wider pushes the rest
+// of its line to the right. No value is ever cut. With Options.Width, columns that would make a line
+// longer than that are padded less, and their longer values push, too. Numbers are right-aligned.
+//
+// NULL is shown as NULL, empty text as nothing. Values come from outside, and must not be able to
+// drive the terminal or to hide: control characters are shown as \n, \t or \x1b, bidirectional
+// overrides and other invisible characters as \u202e, bytes that aren't UTF-8 as \xff. That can't be
+// undone (a backslash stays one), nor can NULL be told from text that says NULL: programs read json
+// or csv. An empty line stands between two results.
+//
+// # json and jsonl
+//
+// json is an array of objects, one to a line; an empty result is []. Of several results each is an
+// array. A result that broke off lacks the closing bracket, so that no parser takes it for whole.
+// jsonl is one object a line, with nothing around: that one broke off, only the command can say.
+//
+// A column's name is the key. Where a name comes again, the later ones become name_2, name_3 and so
+// on, and never a name that another column has. Integers are exact, whatever their size. JSON has no
+// infinity: infinite numbers become null, as in JavaScript. Bytes that aren't UTF-8 become U+FFFD.
+// Nothing is escaped for HTML; characters that table shows as escapes are JSON escapes.
+//
+// # csv
+//
+// Comma-separated values as in RFC 4180, with a header: lines end in CR LF, and a value that holds a
+// comma, a quote, CR or LF is quoted. NULL is nothing at all and empty text is "", so that a reader
+// who looks can tell them apart. Only in a result of one column NULL is "", too: many readers skip
+// an empty line, and a row must not get lost. Nested JSON is its text, infinite numbers are +Inf and
+// -Inf. An empty line stands between two results.
+//
+// Text is written as it is: a value such as =1+1 is a formula to a spreadsheet, and control characters
+// reach the terminal if that is where the output goes.
 package format
 
 import (
@@ -34,7 +68,8 @@ import (
 type Writer interface {
 	// Begin begins a result with these columns, at least one. Names may occur twice.
 	Begin(columns []string) error
-	// Row writes a row, with a value for each column.
+	// Row writes a row, with a value for each column. A row with a value that can't be written is
+	// left out, and the result can go on.
 	Row(values []any) error
 	// End ends the result and flushes. complete is false if the result broke off: what came is
 	// written, and where a format has a sign of completeness (json's closing bracket) it is left out.

@@ -7,19 +7,11 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
-// A jsonWriter writes json and jsonl.
-//
-// json is an array of objects, one to a line; an empty result is []. Of several results each is an
-// array. A result that broke off lacks the closing bracket, so that no parser takes it for whole.
-// jsonl is one object a line, with nothing around; only the command can say that one broke off.
-//
-// A column's name is the key. Where a name comes again, the later ones become name_2, name_3 and so
-// on, and no name that another column has. Integers are exact, whatever their size. JSON has no
-// infinity: infinite numbers become null, as in JavaScript. Bytes that aren't UTF-8 become U+FFFD.
-// Nothing is escaped for HTML, but characters that could deceive a terminal are.
+// A jsonWriter writes json and jsonl; the package comment describes them.
 type jsonWriter struct {
 	*sink
 	lines   bool     // jsonl
@@ -118,16 +110,17 @@ func (w *jsonWriter) appendValue(buf []byte, v any) ([]byte, error) {
 	return buf, fmt.Errorf("values of type %T can't be written", v)
 }
 
-// uniqueNames renames what would be the same key twice.
+// uniqueNames renames what would be the same key twice. It looks at the names as they will be
+// written, without what isn't UTF-8.
 func uniqueNames(columns []string) []string {
-	taken := make(map[string]bool)
-	for _, name := range columns {
-		taken[name] = true
-	}
 	names := make([]string, len(columns))
-	seen := make(map[string]bool)
+	taken := make(map[string]bool)
 	for i, name := range columns {
-		names[i] = name
+		names[i] = strings.ToValidUTF8(name, "\ufffd")
+		taken[names[i]] = true
+	}
+	seen := make(map[string]bool)
+	for i, name := range names {
 		for n := 2; seen[name] && taken[names[i]]; n++ {
 			names[i] = name + "_" + strconv.Itoa(n)
 		}
@@ -182,8 +175,8 @@ func appendJSONString(buf []byte, s string) []byte {
 	return append(append(buf, s[start:]...), '"')
 }
 
-// appendEscaped appends JSON text with its deceptive characters escaped. They can only stand inside
-// of strings, where an escape means the same.
+// appendEscaped appends JSON text with its deceptive characters escaped, and U+FFFD for bytes that
+// aren't UTF-8. All these can only stand inside of strings, where an escape means the same.
 func appendEscaped(buf, raw []byte) []byte {
 	if plain(raw) {
 		return append(buf, raw...)
@@ -193,7 +186,7 @@ func appendEscaped(buf, raw []byte) []byte {
 		if deceptive(r) {
 			buf = appendUnicodeEscape(buf, r)
 		} else {
-			buf = append(buf, raw[:size]...)
+			buf = utf8.AppendRune(buf, r)
 		}
 		raw = raw[size:]
 	}

@@ -20,18 +20,7 @@ const (
 	nullText  = "NULL"
 )
 
-// A tableWriter writes columns for people: a header, a line under it, and the rows.
-//
-// The widths are those of the first 200 rows, or of the rows of the first second if they come slowly;
-// a later value that is wider pushes the rest of its line to the right. No value is ever cut. With
-// Options.Width, columns that would make the line longer than that are padded less, and their longer
-// values push, too. Numbers are right-aligned.
-//
-// NULL is shown as NULL, empty text as nothing. Values come from outside, and must not be able to drive
-// the terminal or to hide: control characters are shown as \n, \t or \x1b, bidirectional overrides
-// and other invisible characters as \u202e, bytes that aren't UTF-8 as \xff. That can't be undone (a
-// backslash stays one), nor can NULL be told from text that says NULL: programs read json or csv. Of
-// several results, an empty line stands between two.
+// A tableWriter writes table; the package comment describes it.
 type tableWriter struct {
 	*sink
 	width    int

@@ -8,7 +8,6 @@ import (
 	"math"
 	"strconv"
 	"unicode"
-	"unicode/utf8"
 )
 
 // appendText appends a value other than nil as the plain text that csv and table show. scratch is
@@ -32,8 +31,7 @@ func appendText(buf []byte, v any, scratch *bytes.Buffer) ([]byte, error) {
 	return buf, fmt.Errorf("values of type %T can't be written", v)
 }
 
-// compact returns raw without white space, in memory that belongs to scratch. What isn't UTF-8
-// becomes U+FFFD, as it does wherever JSON is read.
+// compact returns raw without white space, in memory that belongs to scratch.
 func compact(raw json.RawMessage, scratch *bytes.Buffer) ([]byte, error) {
 	if raw == nil {
 		return []byte("null"), nil
@@ -42,10 +40,7 @@ func compact(raw json.RawMessage, scratch *bytes.Buffer) ([]byte, error) {
 	if json.Compact(scratch, raw) != nil {
 		return nil, errInvalidJSON
 	}
-	if b := scratch.Bytes(); utf8.Valid(b) {
-		return b, nil
-	}
-	return bytes.ToValidUTF8(scratch.Bytes(), []byte("\ufffd")), nil
+	return scratch.Bytes(), nil
 }
 
 // appendFloat appends the shortest digits that read back as v, with an exponent only where there
