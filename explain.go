@@ -2,7 +2,6 @@ package whoql
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -57,8 +56,8 @@ func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (resul
 			return nil, err
 		}
 		detail, _ := plan.Value(3).(string)
-		if name, p, ok := tablePlan(detail); ok {
-			t.add(q.engine.explainTable(name, p, rec.scans)...)
+		if name, p, ok := vtab.TablePlan(detail); ok {
+			t.add(q.engine.explainTable(name, p, rec, run)...)
 		}
 	}
 	return t, nil
@@ -114,34 +113,29 @@ type noRows struct{}
 func (noRows) Next(context.Context) (vtab.Object, error) { return vtab.Object{}, io.EOF }
 func (noRows) Close() error                              { return nil }
 
-// tablePlan reads a line of SQLite's plan such as "SCAN u VIRTUAL TABLE INDEX 0:{…} LEFT-JOIN".
-func tablePlan(detail string) (name string, p *vtab.Plan, ok bool) {
-	head, tail, ok := strings.Cut(detail, " VIRTUAL TABLE INDEX 0:")
-	if !ok {
-		return "", nil, false
-	}
-	if err := json.NewDecoder(strings.NewReader(tail)).Decode(&p); err != nil || p == nil {
-		return "", nil, false
-	}
-	_, name, _ = strings.Cut(head, " ")
-	return name, p, true
-}
-
 // explainTable is the row of one table.
-func (e *Engine) explainTable(name string, p *vtab.Plan, scans map[int]recorded) []any {
+func (e *Engine) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab.Stmt) []any {
 	r := e.catalog.Lookup(p.Table)
+	name = strings.TrimSuffix(name, " EXISTS")
 	if name != p.Table {
 		name = p.Table + " " + name
 	}
 	m := operation(r, p.Key)
 	var request, handed string
-	if rec, ok := scans[p.ID]; ok {
-		request, handed = rec.request(m), strings.Join(rec.calls.pushed, " AND ")
-		if len(rec.calls.gets) == 0 && len(rec.calls.lists) > 0 {
+	if scan, ok := rec.scans[p.ID]; ok {
+		request, handed = scan.request(m), strings.Join(scan.calls.pushed, " AND ")
+		if len(scan.calls.gets) == 0 && len(scan.calls.lists) > 0 {
 			m = operation(r, false)
 		}
 	} else {
-		request, handed = "for each row of the tables above: "+m.HTTP+" "+m.Route, planned(r, p)
+		request, handed = rec.planned(r, p, m)
+	}
+	if st.Repeats(p) {
+		if p.Key {
+			request += " for each new value; past 50 the list too, kept"
+		} else {
+			request += ", kept while the query runs"
+		}
 	}
 	checked := "all conditions"
 	if len(p.Checked) > 0 {
@@ -150,15 +144,23 @@ func (e *Engine) explainTable(name string, p *vtab.Plan, scans map[int]recorded)
 	return []any{name, m.Name + " (" + m.Operation + ")", request, handed, checked}
 }
 
-// planned shows the conditions of a plan whose values are not known yet.
-func planned(r *catalog.Resource, p *vtab.Plan) string {
+// planned shows a plan that was not run: its values come from other tables.
+func (rec *recorder) planned(r *catalog.Resource, p *vtab.Plan, m *catalog.Method) (request, handed string) {
 	var parts []string
 	for _, a := range p.Args {
-		if a.Column >= 0 {
+		if a.Column >= 0 && !a.Local {
 			parts = append(parts, r.Columns[a.Column].Name+" "+string(a.Op)+" …")
 		}
 	}
-	return strings.Join(parts, " AND ")
+	if len(parts) > 0 {
+		return m.HTTP + " " + m.Route, strings.Join(parts, " AND ")
+	}
+	orgs, err := rec.query.orgs(nil)
+	c, cerr := callsFor(&vtab.Scan{Table: r, Limit: -1})
+	if err != nil || cerr != nil {
+		return m.HTTP + " " + m.Route, ""
+	}
+	return recorded{c, orgs}.request(m), ""
 }
 
 // request shows the calls, readable, not escaped.

@@ -149,7 +149,7 @@ func (q *query) prepare(ctx context.Context, text *stmt.Query, sql string, args 
 	if len(text.Tables) > 0 && len(q.engine.options.Orgs) == 0 {
 		return nil, ErrNoOrg
 	}
-	st, err := q.db.Prepare(ctx, sql, text.BindsOrg)
+	st, err := q.db.Prepare(ctx, sql, vtab.Shape{BindsOrg: text.BindsOrg, Single: text.Uses == 1})
 	if err != nil {
 		return nil, q.engine.explainError(text, len(sql)-len(text.SQL), err)
 	}
@@ -232,4 +232,3 @@ func (t *tableResult) next(context.Context) ([]any, error) {
 	t.rows = t.rows[1:]
 	return row, nil
 }
-

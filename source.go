@@ -172,13 +172,23 @@ func (r *scanRows) object(ctx context.Context) ([]byte, error) {
 			return nil, &CutOffError{Parameter: "q", Limit: l.size}
 		}
 	}
-	// The next page is fetched while this one is read, but not on the mere chance that it is needed.
-	if r.item == len(r.page.Items)/2 && !r.page.Last && (r.limit < 0 || r.listed < r.limit) {
+	// The next page is fetched while this one is read: from the middle of the first page, from the
+	// start of later ones, so that whoever needs few rows costs few requests. While what is listed
+	// may be all that is needed, no page is fetched on the mere chance.
+	if r.item == r.ahead() && !r.page.Last && (r.limit < 0 || r.listed < r.limit) {
 		r.pages.Prefetch(ctx)
 	}
 	obj := r.page.Items[r.item]
 	r.item++
 	return obj, nil
+}
+
+// ahead is the item of the current page at which the next page is asked for.
+func (r *scanRows) ahead() int {
+	if r.listed > int64(len(r.page.Items)) {
+		return 0
+	}
+	return len(r.page.Items) / 2
 }
 
 // begin starts the next call, or the next org's first; behind the last one it leaves r.org at the

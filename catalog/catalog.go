@@ -93,6 +93,8 @@ type Column struct {
 	Push []string
 	// Values, where not empty, are the only values that may be handed to the API.
 	Values []string
+	// Varies is true where the value depends on which operation answered.
+	Varies bool
 	// Query is the query parameter that a KindParameter column binds.
 	Query string
 }

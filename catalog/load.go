@@ -176,7 +176,7 @@ var hiddenKinds = map[string]Kind{
 
 var types = []string{"string", "object", "array", "boolean", "integer", "number"}
 
-var columnKeys = []string{"name", "type", "description", "key", "search", "push", "values"}
+var columnKeys = []string{"name", "type", "description", "key", "search", "push", "values", "varies"}
 
 // columns reads the fields, then the hidden columns, then the attributes. Their names are one space,
 // in which case doesn't count.
@@ -253,6 +253,7 @@ func (o object) column(kind Kind, field string) *Column {
 		Search:      o.optional("search"),
 		Push:        o.words("push"),
 		Values:      o.words("values"),
+		Varies:      o.flag("varies"),
 	}
 	o.reader.at[c] = o
 	switch kind {

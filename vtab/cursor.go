@@ -25,6 +25,10 @@ type Scan struct {
 	Orgs []any
 	// Limit is how many rows will be read at most, as far as SQLite knows; -1: not known.
 	Limit int64
+
+	repeated bool   // the statement may run the plan many times
+	used     uint64 // the plan's columns
+	locals   []Term // equalities by which kept rows are looked up
 }
 
 // A Term is a condition on a column: its value equals one of Values.
@@ -67,7 +71,11 @@ func (c *cursor) Filter(_ int, idxStr string, args ...sqlite3.Value) (err error)
 	c.bound = scan.Params
 	c.row.layout = c.t.layout
 	c.row.use(c.plan.Used)
-	c.rows, err = c.t.src.Scan(c.t.db.conn.GetInterrupt(), scan)
+	if scan.repeated {
+		c.rows, err = c.t.db.running.keep(c.t, scan)
+	} else {
+		c.rows, err = c.t.src.Scan(c.t.db.conn.GetInterrupt(), scan)
+	}
 	if err != nil {
 		return c.t.db.keep(err)
 	}
@@ -76,7 +84,7 @@ func (c *cursor) Filter(_ int, idxStr string, args ...sqlite3.Value) (err error)
 
 // scan puts a plan and the values of its conditions together.
 func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
-	s := &Scan{Table: t.res, Plan: p.ID, Limit: -1}
+	s := &Scan{Table: t.res, Plan: p.ID, Limit: -1, used: p.Used, repeated: t.db.running.repeats(p.ID)}
 	var offset int64
 	for i, a := range p.Args {
 		values, err := argValues(a, args[i])
@@ -102,6 +110,8 @@ func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
 			s.Orgs = values
 		case col.Kind == catalog.KindParameter:
 			s.Params = append(s.Params, term)
+		case a.Local:
+			s.locals = append(s.locals, term)
 		case p.Key && col.Key:
 			s.Key = &term
 		default:
@@ -110,6 +120,9 @@ func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
 	}
 	if s.Limit >= 0 {
 		s.Limit += offset
+	}
+	if len(s.locals) > 0 {
+		s.Limit = -1 // of the rows that are left, not of those read
 	}
 	return s, nil
 }

@@ -3,7 +3,7 @@ package vtab
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
+	"slices"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
 
@@ -34,6 +34,9 @@ type PlanArg struct {
 	// Column is the column's index, -1 for OpLimit and OpOffset.
 	Column int `json:"col"`
 	Op     Op  `json:"op"`
+	// Local is true for a condition that is not handed over, but by which rows that are kept are
+	// looked up: see shelf.
+	Local bool `json:"local,omitempty"`
 }
 
 // An Op is a condition on a column, or a bound of the whole scan.
@@ -109,6 +112,7 @@ type chooser struct {
 
 	bound         map[int]int // column of a parameter or the org → its constraint
 	keys, pushes  []int       // constraints on keys and on columns that the API can search
+	locals        []int       // other equalities, by which kept rows can be looked up
 	limit, offset int         // constraints, -1: none
 }
 
@@ -158,10 +162,10 @@ func (c *chooser) sort() bool {
 		if col.Key {
 			c.keys = append(c.keys, i)
 		}
-		for _, p := range col.Push {
-			if p == op {
-				c.pushes = append(c.pushes, i)
-			}
+		if slices.Contains(col.Push, op) {
+			c.pushes = append(c.pushes, i)
+		} else if !col.Key && op == "eq" && !c.t.db.shape.Single {
+			c.locals = append(c.locals, i)
 		}
 	}
 	return c.allBound()
@@ -217,9 +221,13 @@ func (c *chooser) choose() {
 				c.use(i)
 			}
 		}
+		for _, i := range c.locals {
+			c.use(i)
+			c.plan.Args[len(c.plan.Args)-1].Local = true
+		}
 	}
 	for i, con := range c.info.Constraint {
-		if col := c.column(i); col != nil && con.Usable && c.info.ConstraintUsage[i].ArgvIndex == 0 {
+		if col := c.column(i); col != nil && con.Usable && !c.handedOver(i) {
 			if op := opText(con.Op); op != "" {
 				c.plan.Checked = append(c.plan.Checked, col.Name+" "+op)
 			}
@@ -232,6 +240,12 @@ func (c *chooser) choose() {
 			c.use(c.offset)
 		}
 	}
+}
+
+// handedOver reports whether the API is asked to check a condition.
+func (c *chooser) handedOver(i int) bool {
+	n := c.info.ConstraintUsage[i].ArgvIndex
+	return n > 0 && !c.plan.Args[n-1].Local
 }
 
 // bestKey prefers one value to a list of them, and the first column to later ones.
@@ -286,12 +300,22 @@ func (c *chooser) estimate() {
 	case has("filter") || has("search") || len(c.pushes) > 0:
 		rows, requests = rows/10, requests/10
 	}
+	for _, i := range c.locals {
+		if !c.handedOver(i) && c.info.ConstraintUsage[i].ArgvIndex > 0 {
+			rows = max(rows/1000, 1)
+			if _, err := c.info.RHSValue(i); err != nil {
+				// The value comes from another table: this one is read once, and kept.
+				requests = 0.5
+			}
+			break
+		}
+	}
 	c.info.EstimatedRows = int64(rows)
 	c.info.EstimatedCost = requests*costRequest + rows
 	if c.plan.Key && !c.hasOp(OpIn) {
 		c.info.IdxFlags = sqlite3.INDEX_SCAN_UNIQUE
 	}
-	if c.t.db.bindsOrg {
+	if c.t.db.shape.BindsOrg {
 		// Some condition picks an org. If SQLite does not show it here, this is a branch of an OR
 		// that would ask the default org instead: it must never be the cheaper plan.
 		for n, col := range c.t.res.Columns {
@@ -340,13 +364,4 @@ func opText(op sqlite3.IndexConstraintOp) string {
 		return "IS"
 	}
 	return ""
-}
-
-// String shows the plan's conditions as EXPLAIN lists them.
-func (p *Plan) String() string {
-	var parts []string
-	for _, a := range p.Args {
-		parts = append(parts, fmt.Sprintf("%d%s", a.Column, a.Op))
-	}
-	return strings.Join(parts, " ")
 }

@@ -1,6 +1,7 @@
 package vtab
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -69,6 +70,7 @@ type row struct {
 	obj    Object
 	layout *layout
 	levels []levelValues
+	whole  map[place]bool // places that are a used column's own, not just on the way to one
 }
 
 type levelValues struct {
@@ -81,6 +83,7 @@ type levelValues struct {
 // use says which columns will be asked for: reading a level stops when they are found.
 func (r *row) use(columns uint64) {
 	r.levels = make([]levelValues, len(r.layout.levels))
+	r.whole = map[place]bool{}
 	for i := range r.levels {
 		n := len(r.layout.levels[i].keys)
 		r.levels[i].values = make([]gjson.Result, n)
@@ -96,6 +99,7 @@ func (r *row) use(columns uint64) {
 	for n, p := range r.layout.columns {
 		if columns&bit(n) != 0 {
 			want(p)
+			r.whole[p] = true
 			if p.level > 0 {
 				want(r.layout.levels[p.level].parent)
 			}
@@ -172,4 +176,72 @@ func (r *row) result(ctx sqlite3.Context, column int) {
 	default:
 		ctx.ResultNull()
 	}
+}
+
+// A trimmer cuts objects down to the columns that a statement uses.
+type trimmer struct {
+	row   row
+	names [][]string // level, slot → key as JSON, with a colon
+}
+
+func newTrimmer(l *layout, used uint64) *trimmer {
+	t := &trimmer{row: row{layout: l}}
+	t.row.use(used)
+	for _, lv := range l.levels {
+		names := make([]string, len(lv.keys))
+		for key, slot := range lv.keys {
+			quoted, _ := json.Marshal(key) // a string: it can't fail
+			names[slot] = string(quoted) + ":"
+		}
+		t.names = append(t.names, names)
+	}
+	return t
+}
+
+// trim returns a new, smaller object with the same values in the columns used. A value that holds
+// attributes which are used is cut down too, unless it is used whole.
+func (t *trimmer) trim(object []byte) []byte {
+	t.row.set(Object{JSON: object})
+	out := t.level(make([]byte, 0, 128), 0)
+	t.row.set(Object{})
+	return out
+}
+
+func (t *trimmer) level(out []byte, n int) []byte {
+	out = append(out, '{')
+	first := true
+	lv := &t.row.levels[n]
+	for slot, want := range lv.want {
+		if !want {
+			continue
+		}
+		v := t.row.value(place{n, slot})
+		if v.Raw == "" {
+			continue
+		}
+		if !first {
+			out = append(out, ',')
+		}
+		first = false
+		out = append(out, t.names[n][slot]...)
+		if sub := t.inside(place{n, slot}); sub >= 0 && v.IsObject() {
+			out = t.level(out, sub)
+		} else {
+			out = append(out, v.Raw...)
+		}
+	}
+	return append(out, '}')
+}
+
+// inside returns the level below a place if only that level's values are used, else -1.
+func (t *trimmer) inside(p place) int {
+	if t.row.whole[p] {
+		return -1
+	}
+	for n := 1; n < len(t.row.layout.levels); n++ {
+		if t.row.layout.levels[n].parent == p {
+			return n
+		}
+	}
+	return -1
 }

@@ -11,8 +11,10 @@ import (
 
 // A Stmt is a compiled statement.
 type Stmt struct {
-	db   *DB
-	stmt *sqlite3.Stmt
+	db      *DB
+	stmt    *sqlite3.Stmt
+	shelves shelves
+	often   map[int]bool // plans that may run many times; nil: none
 }
 
 // A ResultColumn is a column of a statement's result.
@@ -24,12 +26,27 @@ type ResultColumn struct {
 	Table, Origin string
 }
 
-// Prepare compiles one statement, which may only read. bindsOrg says that some condition of it
-// binds the org, or might. The error is a [*SyntaxError], an [*UnboundError], or the context's.
-func (db *DB) Prepare(ctx context.Context, sql string, bindsOrg bool) (st *Stmt, err error) {
+// Prepare compiles one statement, which may only read. The error is a [*SyntaxError], an
+// [*UnboundError], or the context's.
+func (db *DB) Prepare(ctx context.Context, sql string, shape Shape) (st *Stmt, err error) {
 	defer db.recoverSQLite(&err)
 	defer db.conn.SetInterrupt(db.conn.SetInterrupt(ctx))
-	db.err, db.unbound, db.bindsOrg, db.plans = nil, nil, bindsOrg, 0
+	stmt, err := db.prepare(ctx, sql, shape)
+	if err != nil {
+		return nil, err
+	}
+	st = &Stmt{db: db, stmt: stmt}
+	if !shape.Single && db.plans > 0 {
+		if st.often, err = db.oftenRun(ctx, sql, shape); err != nil {
+			stmt.Close()
+			return nil, err
+		}
+	}
+	return st, nil
+}
+
+func (db *DB) prepare(ctx context.Context, sql string, shape Shape) (*sqlite3.Stmt, error) {
+	db.err, db.unbound, db.shape, db.plans = nil, nil, shape, 0
 	stmt, tail, err := db.conn.Prepare(sql)
 	if err != nil {
 		return nil, db.prepareError(ctx, sql, err)
@@ -38,7 +55,7 @@ func (db *DB) Prepare(ctx context.Context, sql string, bindsOrg bool) (st *Stmt,
 		stmt.Close()
 		return nil, &SyntaxError{Msg: "expected one statement that only reads", Offset: -1}
 	}
-	return &Stmt{db: db, stmt: stmt}, nil
+	return stmt, nil
 }
 
 func (db *DB) prepareError(ctx context.Context, sql string, err error) error {
@@ -116,7 +133,8 @@ func (s *Stmt) Columns() []ResultColumn {
 func (s *Stmt) Step(ctx context.Context) (more bool, err error) {
 	defer s.db.recoverSQLite(&err)
 	defer s.db.conn.SetInterrupt(s.db.conn.SetInterrupt(ctx))
-	s.db.err = nil
+	s.db.err, s.db.running = nil, s
+	defer func() { s.db.running = nil }()
 	if s.stmt.Step() {
 		return true, nil
 	}
@@ -154,4 +172,4 @@ const jsonSubtype = 74
 func (s *Stmt) IsJSON(i int) bool { return s.stmt.ColumnValue(i).Subtype() == jsonSubtype }
 
 // Close ends the statement and its scans.
-func (s *Stmt) Close() error { return s.stmt.Close() }
+func (s *Stmt) Close() error { return errors.Join(s.stmt.Close(), s.shelves.close()) }

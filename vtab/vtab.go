@@ -64,10 +64,19 @@ type DB struct {
 
 	// The state of the statement at hand. SQLite shares one table object among all uses of a table
 	// in a statement and gives errors back as text, so what must outlive a callback stands here.
-	bindsOrg bool  // the statement binds the org somewhere
-	err      error // the first error of a callback, with its type
-	unbound  *UnboundError
-	plans    int // numbers the plans of a statement, so that compiling it again numbers them alike
+	shape   Shape
+	running *Stmt // the statement whose Step is under way
+	err     error // the first error of a callback, with its type
+	unbound *UnboundError
+	plans   int // numbers the plans of a statement, so that compiling it again numbers them alike
+}
+
+// A Shape is what the text of a statement says about it and SQLite does not tell its tables.
+type Shape struct {
+	// BindsOrg: some condition picks an org, or might.
+	BindsOrg bool
+	// Single: the statement reads one table, once. The zero value is right for all statements.
+	Single bool
 }
 
 // Open opens a DB without tables.

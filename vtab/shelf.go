@@ -1,0 +1,376 @@
+package vtab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/whoql/whoql/catalog"
+)
+
+// SQLite runs the inner table of a join once for each row of the outer one. Asking the API each time
+// would make a join cost a request a row or more, so that what such a scan reads is kept on a shelf
+// until the statement ends: trimmed to the columns that the statement uses, filled only as far as
+// it is read, and looked up by the join's condition. Everything on a shelf is, again, a superset of
+// what was asked, and SQLite checks it.
+
+// getsBeforeList is how many keys a repeated scan by key gets one by one before it begins to list the
+// table as well. From then on every key that is not there yet costs a page of the list and, if the
+// page does not have it, a get: whichever way would have been the cheaper one, this costs little
+// more than twice as much, and when the list is complete nothing more.
+const getsBeforeList = 50
+
+// listStep is how many objects of the list a missing key reads: a page.
+const listStep = 200
+
+// shelves are a statement's.
+type shelves struct {
+	lists map[string]*shelf   // by what was asked
+	keys  map[string]*keyring // by table, org and column
+}
+
+func (s *shelves) close() error {
+	var errs []error
+	for _, sh := range s.lists {
+		errs = append(errs, sh.rows.Close())
+	}
+	*s = shelves{}
+	return errors.Join(errs...)
+}
+
+// keep returns the rows of a scan that may be run again.
+func (s *Stmt) keep(t *table, scan *Scan) (Rows, error) {
+	if scan.Key == nil {
+		sh, err := s.shelf(t, scan)
+		if err != nil {
+			return nil, err
+		}
+		if len(scan.locals) > 0 {
+			return &found{shelf: sh, term: scan.locals[0]}, nil
+		}
+		return &shelfRows{shelf: sh}, nil
+	}
+	value, ok := scan.Key.Values[0].(string)
+	if scan.Key.Op != OpEqual || !ok {
+		return t.src.Scan(s.db.conn.GetInterrupt(), scan)
+	}
+	return &keyRows{stmt: s, table: t, scan: scan, value: value}, nil
+}
+
+// shelf returns the shelf of a scan, which starts with the first one that asks the same.
+func (s *Stmt) shelf(t *table, scan *Scan) (*shelf, error) {
+	id := fmt.Sprintf("%s %x %v %v %v", t.res.Path(), scan.used, scan.Orgs, signature(scan.Params), signature(scan.Terms))
+	if sh := s.shelves.lists[id]; sh != nil {
+		return sh, nil
+	}
+	whole := *scan
+	whole.Limit = -1
+	rows, err := t.src.Scan(s.db.conn.GetInterrupt(), &whole)
+	if err != nil {
+		return nil, err
+	}
+	sh := &shelf{rows: rows, trim: newTrimmer(t.layout, scan.used), indexes: map[*catalog.Column]map[string][]int{}}
+	if s.shelves.lists == nil {
+		s.shelves.lists = map[string]*shelf{}
+	}
+	s.shelves.lists[id] = sh
+	return sh, nil
+}
+
+func signature(terms []Term) string {
+	var b strings.Builder
+	for _, t := range terms {
+		fmt.Fprintf(&b, "%s%s%q ", t.Column.Name, t.Op, t.Values)
+	}
+	return b.String()
+}
+
+// A shelf keeps what one scan reads.
+type shelf struct {
+	rows    Rows
+	trim    *trimmer
+	objects []Object
+	full    bool
+	err     error
+	indexes map[*catalog.Column]map[string][]int
+	indexed map[*catalog.Column]int // how many objects an index covers
+}
+
+// object returns the i-th object, reading on if it is not there yet; io.EOF behind the last.
+func (s *shelf) object(ctx context.Context, i int) (Object, error) {
+	for i >= len(s.objects) {
+		if err := s.read(ctx); err != nil {
+			return Object{}, err
+		}
+	}
+	return s.objects[i], nil
+}
+
+// read puts one more object on the shelf.
+func (s *shelf) read(ctx context.Context) error {
+	if s.full {
+		return io.EOF
+	}
+	if s.err != nil {
+		return s.err
+	}
+	o, err := s.rows.Next(ctx)
+	switch {
+	case errors.Is(err, io.EOF):
+		s.full = true
+		return io.EOF
+	case err != nil:
+		s.err = err
+		return err
+	}
+	s.objects = append(s.objects, Object{JSON: s.trim.trim(o.JSON), Org: o.Org})
+	return nil
+}
+
+// lookup returns the positions of the objects read so far whose column may equal a value.
+func (s *shelf) lookup(col *catalog.Column, value any) []int {
+	if s.indexed == nil {
+		s.indexed = map[*catalog.Column]int{}
+	}
+	index := s.indexes[col]
+	if index == nil {
+		index = map[string][]int{}
+		s.indexes[col] = index
+	}
+	for i := s.indexed[col]; i < len(s.objects); i++ {
+		if key, ok := equalityKey(fieldValue(s.objects[i], col)); ok {
+			index[key] = append(index[key], i)
+		}
+	}
+	s.indexed[col] = len(s.objects)
+	key, ok := equalityKey(value)
+	if !ok {
+		return nil // NULL equals nothing
+	}
+	return index[key]
+}
+
+// fieldValue reads a column's value out of an object, as SQLite would see it.
+func fieldValue(o Object, col *catalog.Column) any {
+	v := gjson.ParseBytes(o.JSON)
+	for _, key := range col.Path {
+		next := gjson.Result{}
+		v.ForEach(func(k, value gjson.Result) bool {
+			if k.Str == key {
+				next = value
+				return false
+			}
+			return true
+		})
+		v = next
+	}
+	switch v.Type {
+	case gjson.String:
+		return v.Str
+	case gjson.Number:
+		return v.Num
+	case gjson.True:
+		return 1.0
+	case gjson.False:
+		return 0.0
+	case gjson.JSON:
+		return v.Raw
+	}
+	return nil
+}
+
+// equalityKey returns a text that is the same for any two values that SQL's = can hold equal under
+// any affinity: 7, 7.0, '7' and ' 007' are one. ok is false for NULL.
+func equalityKey(v any) (key string, ok bool) {
+	switch v := v.(type) {
+	case int64:
+		return number(float64(v)), true
+	case float64:
+		return number(v), true
+	case string:
+		if f, err := strconv.ParseFloat(strings.TrimSpace(v), 64); err == nil || errors.Is(err, strconv.ErrRange) {
+			return number(f), true
+		}
+		return "t" + v, true
+	case []byte:
+		return "b" + string(v), true
+	}
+	return "", false
+}
+
+// number keeps 12 digits: SQLite and Go may read the last ones of a decimal differently.
+func number(f float64) string {
+	if f == 0 {
+		f = 0 // and not -0
+	}
+	return "n" + strconv.FormatFloat(f, 'g', 12, 64)
+}
+
+// shelfRows reads a shelf from its start.
+type shelfRows struct {
+	shelf *shelf
+	at    int
+}
+
+func (r *shelfRows) Next(ctx context.Context) (Object, error) {
+	o, err := r.shelf.object(ctx, r.at)
+	r.at++
+	return o, err
+}
+
+func (r *shelfRows) Close() error { return nil } // the shelf closes with the statement
+
+// found are the objects of a shelf that a condition looks up.
+type found struct {
+	shelf *shelf
+	term  Term
+	done  bool
+	at    []int
+}
+
+func (r *found) Next(ctx context.Context) (Object, error) {
+	if !r.done {
+		for {
+			err := r.shelf.read(ctx)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return Object{}, err
+			}
+		}
+		r.at, r.done = r.shelf.lookup(r.term.Column, r.term.Values[0]), true
+	}
+	if len(r.at) == 0 {
+		return Object{}, io.EOF
+	}
+	o := r.shelf.objects[r.at[0]]
+	r.at = r.at[1:]
+	return o, nil
+}
+
+func (r *found) Close() error { return nil }
+
+// A keyring keeps what gets by one key column have given.
+type keyring struct {
+	got  map[string][]Object
+	gets int
+}
+
+// keyRows are the rows of one key.
+type keyRows struct {
+	stmt    *Stmt
+	table   *table
+	scan    *Scan
+	value   string
+	done    bool
+	objects []Object
+}
+
+func (r *keyRows) Next(ctx context.Context) (Object, error) {
+	if !r.done {
+		var err error
+		if r.objects, err = r.look(ctx); err != nil {
+			return Object{}, err
+		}
+		r.done = true
+	}
+	if len(r.objects) == 0 {
+		return Object{}, io.EOF
+	}
+	o := r.objects[0]
+	r.objects = r.objects[1:]
+	return o, nil
+}
+
+func (r *keyRows) Close() error { return nil }
+
+// look finds the objects of the key: among those got before, in the list as far as it is read, or
+// by a get.
+func (r *keyRows) look(ctx context.Context) ([]Object, error) {
+	col := r.scan.Key.Column
+	ring := r.stmt.keyring(fmt.Sprintf("%s %x %v %s", r.table.res.Path(), r.scan.used, r.scan.Orgs, col.Name))
+	if objects, ok := ring.got[r.value]; ok {
+		return objects, nil
+	}
+	if ring.gets >= getsBeforeList && !r.table.varies(r.scan.used) {
+		objects, full, err := r.list(ctx, col)
+		if err != nil || full || len(objects) > 0 {
+			return objects, err
+		}
+	}
+	rows, err := r.table.src.Scan(ctx, r.scan)
+	if err != nil {
+		return nil, err
+	}
+	ring.gets++
+	objects, err := readAll(ctx, rows, newTrimmer(r.table.layout, r.scan.used))
+	if err = errors.Join(err, rows.Close()); err != nil {
+		return nil, err
+	}
+	ring.got[r.value] = objects
+	return objects, nil
+}
+
+// list looks the key up in the table's list, after reading a page more of it if it is not there.
+// full says that the list is complete: what it does not have does not exist.
+func (r *keyRows) list(ctx context.Context, col *catalog.Column) (objects []Object, full bool, err error) {
+	sh, err := r.stmt.shelf(r.table, &Scan{Table: r.scan.Table, Plan: r.scan.Plan, Orgs: r.scan.Orgs, used: r.scan.used})
+	if err != nil {
+		return nil, false, err
+	}
+	at := sh.lookup(col, r.value)
+	for n := 0; len(at) == 0 && n < listStep; n++ {
+		if err := sh.read(ctx); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, false, err
+		}
+		at = sh.lookup(col, r.value)
+	}
+	for _, i := range at {
+		objects = append(objects, sh.objects[i])
+	}
+	return objects, sh.full, nil
+}
+
+func readAll(ctx context.Context, rows Rows, trim *trimmer) ([]Object, error) {
+	objects := []Object{}
+	for {
+		o, err := rows.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return objects, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, Object{JSON: trim.trim(o.JSON), Org: o.Org})
+	}
+}
+
+func (s *Stmt) keyring(id string) *keyring {
+	if s.shelves.keys == nil {
+		s.shelves.keys = map[string]*keyring{}
+	}
+	ring := s.shelves.keys[id]
+	if ring == nil {
+		ring = &keyring{got: map[string][]Object{}}
+		s.shelves.keys[id] = ring
+	}
+	return ring
+}
+
+// varies reports whether one of the columns used depends on which operation answered.
+func (t *table) varies(used uint64) bool {
+	for n, c := range t.res.Columns {
+		if c.Varies && used&bit(n) != 0 {
+			return true
+		}
+	}
+	return false
+}
