@@ -144,23 +144,38 @@ func (e *Engine) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab
 	return []any{name, m.Name + " (" + m.Operation + ")", request, handed, checked}
 }
 
-// planned shows a plan that was not run: its values come from other tables.
+// planned shows a plan that was not run. Values that come from other tables are not known.
 func (rec *recorder) planned(r *catalog.Resource, p *vtab.Plan, m *catalog.Method) (request, handed string) {
+	scan := &vtab.Scan{Table: r, Plan: p.ID, Limit: -1}
 	var parts []string
+	known := true
 	for _, a := range p.Args {
-		if a.Column >= 0 && !a.Local {
-			parts = append(parts, r.Columns[a.Column].Name+" "+string(a.Op)+" …")
+		if a.Column < 0 || a.Local {
+			continue
+		}
+		col := r.Columns[a.Column]
+		parts = append(parts, col.Name+" "+string(a.Op)+" …")
+		known = known && a.Value != nil
+		term := vtab.Term{Column: col, Op: a.Op, Values: []any{a.Value}}
+		switch {
+		case col.Kind == catalog.KindOrg:
+			scan.Orgs = term.Values
+		case col.Kind == catalog.KindParameter:
+			scan.Params = append(scan.Params, term)
+		case p.Key && col.Key:
+			scan.Key = &term
+		default:
+			scan.Terms = append(scan.Terms, term)
 		}
 	}
-	if len(parts) > 0 {
-		return m.HTTP + " " + m.Route, strings.Join(parts, " AND ")
+	if known {
+		orgs, err := rec.query.orgs(scan.Orgs)
+		c, cerr := callsFor(scan)
+		if err == nil && cerr == nil {
+			return recorded{c, orgs}.request(m), strings.Join(c.pushed, " AND ")
+		}
 	}
-	orgs, err := rec.query.orgs(nil)
-	c, cerr := callsFor(&vtab.Scan{Table: r, Limit: -1})
-	if err != nil || cerr != nil {
-		return m.HTTP + " " + m.Route, ""
-	}
-	return recorded{c, orgs}.request(m), ""
+	return m.HTTP + " " + m.Route, strings.Join(parts, " AND ")
 }
 
 // request shows the calls, readable, not escaped.

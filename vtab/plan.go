@@ -37,6 +37,9 @@ type PlanArg struct {
 	// Local is true for a condition that is not handed over, but by which rows that are kept are
 	// looked up: see shelf.
 	Local bool `json:"local,omitempty"`
+	// Value is the value if the statement's text has it, for EXPLAIN; else nil. Integers may come
+	// back as float64, since the plan is JSON.
+	Value any `json:"value,omitempty"`
 }
 
 // An Op is a condition on a column, or a bound of the whole scan.
@@ -274,6 +277,10 @@ func (c *chooser) use(i int) {
 	case c.isIn(i):
 		arg.Op = OpIn
 		c.info.In(i, 1) // the whole list in one call of Filter
+	default:
+		if v, err := c.info.RHSValue(i); err == nil {
+			arg.Value = valueOf(v)
+		}
 	}
 	c.plan.Args = append(c.plan.Args, arg)
 	c.info.ConstraintUsage[i].ArgvIndex = len(c.plan.Args)
