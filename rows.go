@@ -149,6 +149,12 @@ func (q *query) prepare(ctx context.Context, text *stmt.Query, sql string, args 
 	if len(text.Tables) > 0 && len(q.engine.options.Orgs) == 0 {
 		return nil, ErrNoOrg
 	}
+	// Whatever is known to be wrong is an error before the first request.
+	for _, name := range text.Orgs {
+		if _, err := q.org(name.Name); err != nil {
+			return nil, text.ErrorIn(name.Pos, err.Error(), "leave subdomain out to ask the default org")
+		}
+	}
 	st, err := q.db.Prepare(ctx, sql, vtab.Shape{BindsOrg: text.BindsOrg, Single: text.Uses == 1})
 	if err != nil {
 		return nil, q.engine.explainError(text, len(sql)-len(text.SQL), err)

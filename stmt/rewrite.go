@@ -47,12 +47,21 @@ type Query struct {
 	// BindsOrg reports whether a condition picks the org, or might: also true if the text could not
 	// be parsed here.
 	BindsOrg bool
+	// Orgs are the orgs that conditions pick by name.
+	Orgs []OrgName
 	// Parsed is nil if the text could be parsed here. SQLite stays the judge: a text that SQLite
 	// accepts and this parser does not still runs.
 	Parsed error
 
 	source Statement
 	edits  []edit // on the source, ascending
+}
+
+// An OrgName is the name of an org in a condition, as typed.
+type OrgName struct {
+	Name string
+	// Pos is its byte offset in the source.
+	Pos int
 }
 
 // An edit replaces source[start:end].
@@ -378,17 +387,17 @@ func (w *walker) conditions(e ast.Expr, sc *scope) {
 			w.conditions(e.X, sc)
 			w.conditions(e.Y, sc)
 		case ast.OpEq:
-			if !w.bound(e.X, Free, sc) {
+			if !w.bound(e.X, Free, sc, e.Y) {
 				w.unbound(e.X, sc)
 			}
-			if !w.bound(e.Y, Free, sc) {
+			if !w.bound(e.Y, Free, sc, e.X) {
 				w.unbound(e.Y, sc)
 			}
 		default:
 			w.unbound(e, sc)
 		}
 	case *ast.InExpr:
-		if e.Not || !w.bound(e.X, ByEqual, sc) {
+		if e.Not || !w.bound(e.X, ByEqual, sc, e.List...) {
 			w.unbound(e.X, sc)
 		}
 		for _, x := range e.List {
@@ -399,20 +408,30 @@ func (w *walker) conditions(e ast.Expr, sc *scope) {
 	}
 }
 
-// bound reports whether an expression is a bare column with a binding above the one given.
-func (w *walker) bound(e ast.Expr, above Binding, sc *scope) bool {
+// bound reports whether an expression is a bare column with a binding above the one given, by these
+// values.
+func (w *walker) bound(e ast.Expr, above Binding, sc *scope, values ...ast.Expr) bool {
+	b := w.binding(columnParts(bare(e)), sc)
+	if b == ByEqualOrIn && b > above {
+		w.q.BindsOrg = true
+		for _, v := range values {
+			if l, ok := bare(v).(*ast.Literal); ok && l.Kind == ast.LitString {
+				w.q.Orgs = append(w.q.Orgs, OrgName{l.Value, w.q.Offset(l.Pos())})
+			}
+		}
+	}
+	return b > above
+}
+
+// bare takes the parentheses off an expression.
+func bare(e ast.Expr) ast.Expr {
 	for {
 		p, ok := e.(*ast.ParenExpr)
 		if !ok {
-			break
+			return e
 		}
 		e = p.X
 	}
-	b := w.binding(columnParts(e), sc)
-	if b == ByEqualOrIn && b > above {
-		w.q.BindsOrg = true
-	}
-	return b > above
 }
 
 // unbound refuses a request parameter anywhere in the expression, subqueries left out.

@@ -167,6 +167,18 @@ func TestOffset(t *testing.T) {
 	}
 }
 
+func TestRewriteOrgs(t *testing.T) {
+	text := "SELECT 1 FROM okta.user.users u JOIN okta.user.users ON users.id = u.id WHERE u.subdomain IN ('a', ('b')) AND 'it''s' = users.subdomain AND u.subdomain = :x"
+	q, err := Rewrite(one(t, text), testNames)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []OrgName{{"a", strings.Index(text, "'a'")}, {"b", strings.Index(text, "'b'")}, {"it's", strings.Index(text, "'it")}}
+	if !q.BindsOrg || !slices.Equal(q.Orgs, want) {
+		t.Errorf("got %v, %v, want %v", q.BindsOrg, q.Orgs, want)
+	}
+}
+
 func TestShow(t *testing.T) {
 	cases := []struct{ text, want string }{
 		{"SHOW PROVIDERS", "PROVIDERS false  <nil>"},

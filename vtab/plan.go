@@ -232,6 +232,9 @@ func (c *chooser) choose() {
 	for i, con := range c.info.Constraint {
 		if col := c.column(i); col != nil && con.Usable && !c.handedOver(i) {
 			if op := opText(con.Op); op != "" {
+				if c.isIn(i) {
+					op = string(OpIn)
+				}
 				c.plan.Checked = append(c.plan.Checked, col.Name+" "+op)
 			}
 		}
