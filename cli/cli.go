@@ -51,7 +51,12 @@ func (env LookupEnv) get(name string) string {
 // A signalError is the cause of a context that a signal ended.
 type signalError struct{ signal os.Signal }
 
-func (e *signalError) Error() string { return "interrupted by " + e.signal.String() }
+func (e *signalError) Error() string {
+	if e.signal == os.Interrupt {
+		return "interrupted"
+	}
+	return "ended by signal: " + e.signal.String()
+}
 
 // Signals returns a context that SIGINT and SIGTERM end; Run then exits with the signal's code. A
 // second signal kills the process as usual. A closed output pipe becomes a write error instead of a

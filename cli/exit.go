@@ -28,7 +28,7 @@ func (c *command) exit(ctx context.Context, err error) int {
 	var output *outputError
 	switch {
 	case errors.As(err, &sig):
-		c.report(err, "")
+		c.report(err, "the rows above are not all")
 		if sig.signal == os.Interrupt {
 			return ExitInterrupted
 		}
