@@ -113,7 +113,10 @@ func (c *command) query(ctx context.Context, args []string) error {
 		return &notStarted{err}
 	}
 	n, err := c.writeRows(rows, out)
-	err = errors.Join(err, rows.Close())
+	// SQLite says again, when it closes a statement, why the statement failed.
+	if e := rows.Close(); err == nil {
+		err = e
+	}
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
