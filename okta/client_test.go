@@ -361,6 +361,41 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// Over TLS and HTTP/2 too, pages come whole, and a stream that is broken off is
+// asked for again.
+func TestHTTP2(t *testing.T) {
+	var o *org
+	o = &org{users: 25, fault: func(w http.ResponseWriter, r *http.Request, n int) bool {
+		if r.ProtoMajor != 2 {
+			t.Errorf("HTTP/%d", r.ProtoMajor)
+		}
+		body, next := o.page(r)
+		if next != "" {
+			w.Header().Set("Link", "<https://"+r.Host+"/api/v1/users?"+next+`>; rel="next"`)
+		}
+		if n == 2 {
+			w.Write(body[:len(body)/2])
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		w.Write(body)
+		return true
+	}}
+	o.Server = httptest.NewUnstartedServer(o)
+	o.EnableHTTP2 = true
+	o.StartTLS()
+	t.Cleanup(o.Close)
+	c, clock := newClient(t, o.URL, 0, func(opt *okta.Options) { opt.Transport = o.Client().Transport })
+	all, err := readAll(t.Context(), listUsers(c, 10), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantUsers(t, all, 25)
+	if len(clock.told) != 1 || clock.told[0].Reason != okta.WaitConnection {
+		t.Errorf("told of %v", clock.told)
+	}
+}
+
 // No proxy unless asked for, and never for plain http.
 func TestProxy(t *testing.T) {
 	var seen atomic.Int32

@@ -153,23 +153,31 @@ func (e *AnswerError) Unwrap() error { return e.Err }
 // exist (404 with E0000007). A 404 of any other kind, such as a path that the
 // API doesn't have, is no such answer.
 func IsNotFound(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Status == http.StatusNotFound && e.Code == "E0000007"
+	return hasStatus(err, http.StatusNotFound) && hasCode(err, "E0000007")
 }
 
 // IsRateLimited says whether the call failed at the org's rate limit (429).
 func IsRateLimited(err error) bool { return hasStatus(err, http.StatusTooManyRequests) }
 
 // IsUnauthorized says whether the org didn't accept the credential (401).
-func IsUnauthorized(err error) bool { return hasStatus(err, http.StatusUnauthorized) }
+func IsUnauthorized(err error) bool {
+	return hasStatus(err, http.StatusUnauthorized) && !hasCode(err, featureOff)
+}
 
-// IsForbidden says whether the credential lacks a right or scope (403).
-func IsForbidden(err error) bool { return hasStatus(err, http.StatusForbidden) }
+// IsForbidden says whether the credential lacks a right or scope (403), or the
+// org a feature (401 with E0000015).
+func IsForbidden(err error) bool {
+	return hasStatus(err, http.StatusForbidden) || hasCode(err, featureOff)
+}
+
+// featureOff is Okta's code for a feature that the org doesn't have. It comes
+// with 401, but no other credential would help.
+const featureOff = "E0000015"
 
 // Retryable says whether the same call may well succeed later: rate limits,
 // server errors, broken connections, answers that came damaged. False for what
 // only a change of the call, the credential or the org can mend, and for calls
-// that their own context ended.
+// that were cancelled.
 func Retryable(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.transient && !errors.Is(err, context.Canceled)
@@ -178,6 +186,11 @@ func Retryable(err error) bool {
 func hasStatus(err error, status int) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Status == status
+}
+
+func hasCode(err error, code string) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Code == code
 }
 
 // errorBody is the body of Okta's errors.

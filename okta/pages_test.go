@@ -1,6 +1,7 @@
 package okta_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,95 +11,99 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/whoql/whoql/okta"
 )
 
+func next(w http.ResponseWriter, r *http.Request, query string) { link(w, r, "next", query) }
+
 // Next links that would lead to a wrong result, and those that only look odd.
+var nextLinks = []struct {
+	name string
+	// links sets the Link headers of page n; body replaces its body.
+	links func(w http.ResponseWriter, r *http.Request, n int)
+	body  func(n int) string
+	pages int // that Next returns before its error or io.EOF
+	want  string
+}{
+	{name: "joined header", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		if n == 1 {
+			w.Header().Set("Link", fmt.Sprintf(`<http://%s/u?a=1,2&limit=2>; rel="self", <http://%s/u?after=a,b;c>; title="x, y"; rel="prefetch next"`, r.Host, r.Host))
+		}
+	}, pages: 2},
+	{name: "relative", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		if n == 1 {
+			w.Header().Set("Link", `</api/v1/users?after=x>; rel=next`)
+		}
+	}, pages: 2},
+	{name: "host in capitals", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		if n == 1 {
+			w.Header().Set("Link", `<HTTP://`+strings.ToUpper(r.Host)+`/api/v1/users?after=x#frag>; rel="NEXT"`)
+		}
+	}, pages: 2},
+	{name: "other host", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<http://evil.example/api/v1/users?after=x>; rel="next"`)
+	}, want: "the next link leads to http://evil.example, which is not the org's host"},
+	{name: "other port", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<http://127.0.0.1:1/api/v1/users?after=x>; rel="next"`)
+	}, want: "leads to http://127.0.0.1:1,"},
+	{name: "other scheme", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<https://`+r.Host+`/api/v1/users?after=x>; rel="next"`)
+	}, want: "leads to https://127.0.0.1:"},
+	{name: "host before @", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<http://`+r.Host+`@evil.example/api/v1/users>; rel="next"`)
+	}, want: "leads to http://evil.example,"},
+	{name: "user at host", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<http://me:pw@`+r.Host+`/api/v1/users>; rel="next"`)
+	}, want: "not the org's host"},
+	{name: "no scheme", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<//evil.example/api/v1/users>; rel="next"`)
+	}, want: "leads to http://evil.example,"},
+	{name: "token in host", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<http://`+secret+`.example/>; rel="next"`)
+	}, want: "not the org's host"},
+	{name: "repeats at once", links: func(w http.ResponseWriter, r *http.Request, n int) { next(w, r, "limit=2") },
+		want: "leads back to a page already read"},
+	{name: "cycle", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		next(w, r, fmt.Sprintf("limit=2&after=%d", n%4))
+	}, pages: 4, want: "leads back to a page already read"},
+	{name: "cycle, parameters swapped", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		next(w, r, []string{"", "after=1&limit=2", "after=2&limit=2", "limit=2&after=1"}[n])
+	}, pages: 2, want: "leads back to a page already read"},
+	{name: "same page again", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		next(w, r, fmt.Sprintf("after=%d", n))
+	}, body: func(int) string { return `[{"id":"1"},{"id":"2"}]` }, pages: 1, want: "a page is the same as the one before"},
+	{name: "empty pages", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		if n < 102 {
+			next(w, r, fmt.Sprintf("after=%d", n))
+		}
+	}, body: func(n int) string {
+		if n == 1 || n == 102 {
+			return fmt.Sprintf(`[{"id":"%d"}]`, n)
+		}
+		return `[]`
+	}, pages: 2},
+	{name: "too many empty pages", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		next(w, r, fmt.Sprintf("after=%d", n))
+	}, body: func(n int) string { return ` [] ` }, want: "more than 100 empty pages in a row"},
+	{name: "broken", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<http://`+r.Host+`/api/v1/users?after=x; rel="next"`)
+	}, want: "the Link header can't be read"},
+	{name: "not a URL", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<http://%zz/>; rel="next"`)
+	}, want: "the next link is not a URL"},
+	{name: "two", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		next(w, r, "after=1")
+		next(w, r, "after=2")
+	}, want: "two different next links"},
+	{name: "none on a full page", links: func(http.ResponseWriter, *http.Request, int) {}, want: "a full page came without a Link header"},
+	{name: "none on a short page", links: func(http.ResponseWriter, *http.Request, int) {},
+		body: func(int) string { return `[{"id":"1"}]` }, pages: 1},
+}
+
 func TestNextLink(t *testing.T) {
-	next := func(w http.ResponseWriter, r *http.Request, query string) { link(w, r, "next", query) }
-	for _, tc := range []struct {
-		name string
-		// links sets the Link headers of page n; body replaces its body.
-		links func(w http.ResponseWriter, r *http.Request, n int)
-		body  func(n int) string
-		pages int // that Next returns before its error or io.EOF
-		want  string
-	}{
-		{name: "joined header", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			if n == 1 {
-				w.Header().Set("Link", fmt.Sprintf(`<http://%s/u?a=1,2&limit=2>; rel="self", <http://%s/u?after=a,b;c>; title="x, y"; rel="prefetch next"`, r.Host, r.Host))
-			}
-		}, pages: 2},
-		{name: "relative", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			if n == 1 {
-				w.Header().Set("Link", `</api/v1/users?after=x>; rel=next`)
-			}
-		}, pages: 2},
-		{name: "host in capitals", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			if n == 1 {
-				w.Header().Set("Link", `<HTTP://`+strings.ToUpper(r.Host)+`/api/v1/users?after=x#frag>; rel="NEXT"`)
-			}
-		}, pages: 2},
-		{name: "other host", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			w.Header().Set("Link", `<http://evil.example/api/v1/users?after=x>; rel="next"`)
-		}, want: "the next link leads to http://evil.example, which is not the org's host"},
-		{name: "other port", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			w.Header().Set("Link", `<http://127.0.0.1:1/api/v1/users?after=x>; rel="next"`)
-		}, want: "leads to http://127.0.0.1:1,"},
-		{name: "other scheme", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			w.Header().Set("Link", `<https://`+r.Host+`/api/v1/users?after=x>; rel="next"`)
-		}, want: "leads to https://127.0.0.1:"},
-		{name: "host before @", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			w.Header().Set("Link", `<http://`+r.Host+`@evil.example/api/v1/users>; rel="next"`)
-		}, want: "leads to http://evil.example,"},
-		{name: "user at host", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			w.Header().Set("Link", `<http://me:pw@`+r.Host+`/api/v1/users>; rel="next"`)
-		}, want: "not the org's host"},
-		{name: "no scheme", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			w.Header().Set("Link", `<//evil.example/api/v1/users>; rel="next"`)
-		}, want: "leads to http://evil.example,"},
-		{name: "token in host", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			w.Header().Set("Link", `<http://`+secret+`.example/>; rel="next"`)
-		}, want: "not the org's host"},
-		{name: "repeats at once", links: func(w http.ResponseWriter, r *http.Request, n int) { next(w, r, "limit=2") },
-			want: "leads back to a page already read"},
-		{name: "cycle", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			next(w, r, fmt.Sprintf("limit=2&after=%d", n%4))
-		}, pages: 4, want: "leads back to a page already read"},
-		{name: "cycle, parameters swapped", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			next(w, r, []string{"", "after=1&limit=2", "after=2&limit=2", "limit=2&after=1"}[n])
-		}, pages: 2, want: "leads back to a page already read"},
-		{name: "same page again", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			next(w, r, fmt.Sprintf("after=%d", n))
-		}, body: func(int) string { return `[{"id":"1"},{"id":"2"}]` }, pages: 1, want: "a page is the same as the one before"},
-		{name: "empty pages", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			if n < 102 {
-				next(w, r, fmt.Sprintf("after=%d", n))
-			}
-		}, body: func(n int) string {
-			if n == 1 || n == 102 {
-				return fmt.Sprintf(`[{"id":"%d"}]`, n)
-			}
-			return `[]`
-		}, pages: 2},
-		{name: "too many empty pages", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			next(w, r, fmt.Sprintf("after=%d", n))
-		}, body: func(n int) string { return ` [] ` }, want: "more than 100 empty pages in a row"},
-		{name: "broken", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			w.Header().Set("Link", `<http://`+r.Host+`/api/v1/users?after=x; rel="next"`)
-		}, want: "the Link header can't be read"},
-		{name: "not a URL", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			w.Header().Set("Link", `<http://%zz/>; rel="next"`)
-		}, want: "the next link is not a URL"},
-		{name: "two", links: func(w http.ResponseWriter, r *http.Request, n int) {
-			next(w, r, "after=1")
-			next(w, r, "after=2")
-		}, want: "two different next links"},
-		{name: "none on a full page", links: func(http.ResponseWriter, *http.Request, int) {}, want: "a full page came without a Link header"},
-		{name: "none on a short page", links: func(http.ResponseWriter, *http.Request, int) {},
-			body: func(int) string { return `[{"id":"1"}]` }, pages: 1},
-	} {
+	for _, tc := range nextLinks {
 		t.Run(tc.name, func(t *testing.T) {
 			o := newOrg(t, 0, func(w http.ResponseWriter, r *http.Request, n int) bool {
 				tc.links(w, r, n)
@@ -396,5 +401,25 @@ func TestItemsAreTheCallers(t *testing.T) {
 		if string(item) != user(i) {
 			t.Fatalf("item %d is %s", i, item)
 		}
+	}
+}
+
+// The wait before a list is repeated ends with its context too.
+func TestSearchFailsDeadline(t *testing.T) {
+	o := newOrg(t, 25, func(w http.ResponseWriter, _ *http.Request, n int) bool {
+		if n == 2 {
+			searchFails(w, 503)
+		}
+		return n == 2
+	})
+	c, _ := newClient(t, o.URL, 0, func(o *okta.Options) {
+		o.Sleep = func(context.Context, time.Duration) error { return context.DeadlineExceeded }
+	})
+	p := listUsers(c, 20)
+	defer p.Close()
+	all, err := readAll(t.Context(), p, true)
+	wantUsers(t, all, 20)
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "E0000100") {
+		t.Errorf("error %v", err)
 	}
 }
