@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/whoql/whoql/stmt"
 	"github.com/whoql/whoql/vtab"
 )
@@ -199,7 +201,7 @@ func (r *selectResult) typed(i int) any {
 			return json.RawMessage(s)
 		}
 	case "":
-		if s, ok := v.(string); ok && r.stmt.IsJSON(i) && json.Valid([]byte(s)) {
+		if s, ok := v.(string); ok && r.stmt.IsJSON(i) && gjson.Valid(s) {
 			return json.RawMessage(s)
 		}
 	}
@@ -207,7 +209,7 @@ func (r *selectResult) typed(i int) any {
 }
 
 func isComposite(s string) bool {
-	return s != "" && (s[0] == '{' || s[0] == '[') && json.Valid([]byte(s))
+	return s != "" && (s[0] == '{' || s[0] == '[') && gjson.Valid(s)
 }
 
 // A tableResult is a result that is there as a whole.

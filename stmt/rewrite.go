@@ -3,6 +3,7 @@ package stmt
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -302,6 +303,9 @@ func (w *walker) from(ref *ast.TableRef, sc, outer *scope) {
 		if p := strings.Split(it.name, "."); len(p) == 3 && ref.Name.Schema == nil && w.names.Provider(p[0]) {
 			if path, _, ok := w.names.Table(p[0], p[1], p[2]); ok {
 				it.path = path
+				if !slices.Contains(w.q.Tables, path) {
+					w.q.Tables = append(w.q.Tables, path) // typed as one quoted name
+				}
 				if ref.Alias == nil {
 					it.short = p[2]
 				}
