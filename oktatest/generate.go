@@ -130,8 +130,8 @@ func (g *generator) status(i int) status {
 	return statusShares[x]
 }
 
-// Creation times. The history is cut into n slots; timeAt is the time of a slot and never falls. Out of
-// every batchEvery slots, a batch of 250 to 599 was imported at once and shares one second.
+// Creation times. The history is cut into n slots; timeAt is the time of a slot and never falls. Of
+// every batchEvery slots, 250 to 599 in a row are one bulk import and share a second.
 const (
 	batchEvery = 2048
 	shuffleRun = 16
@@ -139,14 +139,26 @@ const (
 
 func (g *generator) timeAt(slot int) int64 {
 	b := slot / batchEvery
+	begin := b * batchEvery
+	end := min(begin+batchEvery, g.n)
 	h := g.hash(b, saltBatch)
-	start := b*batchEvery + 150 + int(h%300)
-	if slot > start && slot < start+250+int(h>>32%350) {
-		slot = start
+	first := begin + 150 + int(h%300)
+	last := min(first+249+int(h>>32%350), end-1)
+
+	// An import takes no more of the time than one user does.
+	moments, at := end-begin, slot-begin
+	if first < last {
+		moments -= last - first
+		if slot > first {
+			at -= min(slot, last) - first
+			slot = max(slot-last, 0) + first // the same for all of the import
+		}
 	}
 	const span = epochEnd - epoch
-	width := uint64(span / g.n) // at least 23 s for the largest org
-	return epoch + int64(uint64(slot)*span/uint64(g.n)) + int64(g.hash(slot, saltTime)%width)
+	from := int64(begin) * span / int64(g.n)
+	length := int64(end)*span/int64(g.n) - from
+	width := uint64(length / int64(moments)) // at least 23 s in the largest org
+	return epoch + from + length*int64(at)/int64(moments) + int64(g.hash(slot, saltTime)%width)
 }
 
 // createdAt is the creation time of user i: that of the slot that the user has in a shuffled run.

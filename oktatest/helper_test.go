@@ -180,3 +180,5 @@ func wantError(t *testing.T, res response, status int, code string) (summary str
 	}
 	return e.ErrorSummary, causes
 }
+
+var urlOf = url.URL{Path: usersPath}

@@ -112,7 +112,7 @@ func TestIDsAndTimestampsHaveOktasShape(t *testing.T) {
 func TestTimesAndCredentialsFitTheStatus(t *testing.T) {
 	null := func(u object, name string) bool { return u[name] == nil }
 	seen := map[string]int{}
-	for _, u := range everybody(t, New(Options{Users: 20_000, Seed: 3})) {
+	for _, u := range everybody(t, New(Options{Users: 6000, Seed: 3})) {
 		status := u["status"].(string)
 		seen[status]++
 		credentials := u["credentials"].(object)
