@@ -5,17 +5,14 @@ import (
 	"net/http"
 )
 
-// An apiError is an answer that isn't a success. It is also an error, for the functions that read a
-// request; it never leaves the package as one.
+// An apiError is an answer that isn't a success.
 type apiError struct {
 	status  int
-	code    string // E0000031; "" for an answer without an Okta error body
+	code    string // such as E0000031
 	summary string
 	causes  []string
 	header  http.Header // added to the answer; may be nil
 }
-
-func (e *apiError) Error() string { return e.code + " " + e.summary }
 
 func (e *apiError) answer() answer {
 	return answer{status: e.status, header: e.header, body: e.body()}

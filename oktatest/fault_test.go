@@ -263,13 +263,18 @@ func TestCloseRefusesFurtherRequestsAndMayBeRepeated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	get(t, s, usersPath)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	get(t, s, usersPath) // by now the server has the connection above too
 	if err := errors.Join(s.Close(), s.Close()); err != nil {
 		t.Error(err)
 	}
-	if conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://")); err == nil {
-		conn.Close()
-		t.Error("the port is still open")
+	io.WriteString(conn, "GET /api/v1/users HTTP/1.0\r\n\r\n")
+	if answer, _ := io.ReadAll(conn); len(answer) != 0 {
+		t.Errorf("answered after Close: %s", answer)
 	}
 }
 

@@ -3,6 +3,7 @@ package oktatest
 import (
 	"bytes"
 	"encoding/json"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,44 @@ func TestTheSameSeedIsTheSameOrgByteForByte(t *testing.T) {
 	}
 	if bytes.Equal(a, allBytes(New(Options{Users: 700, Seed: 43}))) {
 		t.Error("another seed gives the same org")
+	}
+}
+
+func TestUsersStopsWhenTheCallerDoes(t *testing.T) {
+	n := 0
+	for range New(Options{Users: 600}).Users() {
+		if n++; n == 300 {
+			break
+		}
+	}
+	if n != 300 {
+		t.Errorf("%d users", n)
+	}
+}
+
+func TestUsersHasTheAddressThatWasLastAsked(t *testing.T) {
+	self := func(o *Org) string {
+		for u := range o.Users() {
+			_, after, _ := strings.Cut(string(u), `"self":{"href":"`)
+			base, _, _ := strings.Cut(after, "/api/")
+			return base
+		}
+		return ""
+	}
+	org := New(Options{Users: 1})
+	if got := self(org); got != "http://localhost" {
+		t.Error(got)
+	}
+	r := httptest.NewRequest("GET", "https://acme.okta.example/api/v1/users", nil)
+	r.Header.Set("Authorization", "SSWS "+DefaultToken)
+	org.ServeHTTP(httptest.NewRecorder(), r)
+	if got := self(org); got != "https://acme.okta.example" {
+		t.Error(got)
+	}
+	s := Start(t, Options{Users: 1})
+	get(t, s, usersPath, "Host", "other")
+	if got := self(s.Org); got != s.URL {
+		t.Error(got)
 	}
 }
 
@@ -193,7 +232,7 @@ func TestAnOrgOfAMillionStartsAtOnce(t *testing.T) {
 }
 
 func TestFolding(t *testing.T) {
-	for _, c := range [][2]string{{"ÉÑÖŁ", "éñöł"}, {"STRASSE", "strasse"}, {"ẞ", "ß"}, {"Σς", "σσ"}, {"K", "k"}, {"王", "王"}} {
+	for _, c := range [][2]string{{"ÉÑÖŁ", "éñöł"}, {"STRASSE", "strasse"}, {"ẞ", "ß"}, {"Σς", "σσ"}, {"\u212a", "k"}, {"王", "王"}} {
 		if got, want := fold(c[0]), fold(c[1]); got != want {
 			t.Errorf("fold(%s) is %q, that of %s is %q", c[0], got, c[1], want)
 		}

@@ -21,6 +21,7 @@ func TestExpressionsAreParsedByPrecedence(t *testing.T) {
 		`a eq""`:                           `a eq ""`,
 		`and pr and or pr`:                 `and pr and or pr`,
 		`a eq 0 or a eq -0 or a eq 0.5`:    `a eq 0 or a eq -0 or a eq 0.5`,
+		`a eq "\b\f\r\t\u00E9"`:            `a eq "\u0008\u000c\r\té"`,
 		`a eq false`:                       `a eq false`,
 	} {
 		e, err := parseExpr(text)
@@ -49,6 +50,7 @@ func TestSyntaxErrorsSayWhere(t *testing.T) {
 		`a eq "\x"`:             "invalid escape in a string at position 6",
 		`a eq "\ud83d\ude00"`:   "invalid escape in a string at position 6",
 		`a eq "\u00g0"`:         "invalid escape in a string at position 6",
+		`a eq "\`:               "invalid escape in a string at position 6",
 		`a eq "\u00`:            "invalid escape in a string at position 6",
 		`a eq "😀"`:              "four bytes in UTF-8 at position 6",
 		"a eq \"\x01\"":         "control character in a string at position 6",

@@ -331,6 +331,7 @@ func (u *user) etag() string {
 
 // trimming reads okta-response, which clients put on Content-Type even of a GET: tokens separated by
 // commas, perhaps quoted, unknown ones ignored. It isn't a media type parameter as RFC 9110 has them.
+// omitTransitioningToStatus has nothing to omit: nobody in this org is ever between two statuses.
 func trimming(contentType string) style {
 	var st style
 	for part := range strings.SplitSeq(contentType, ";") {

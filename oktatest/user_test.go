@@ -377,6 +377,11 @@ func TestFieldsPickMembers(t *testing.T) {
 			}
 		}
 	}
+	id := users[0]["id"].(string)
+	if body := get(t, s, usersPath+"/"+id+"?fields=id").body; body != `{"id":"`+id+`"}` {
+		t.Error(body)
+	}
+	wantError(t, get(t, s, usersPath+"/"+id+"?fields=,"), http.StatusBadRequest, "E0000001")
 	if users, _ = list(t, s, usersURI("fields", "profile")); len(profile(users[0])) < 6 {
 		t.Errorf("profile: %v", users[0])
 	}
