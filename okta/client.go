@@ -386,12 +386,16 @@ func (c *Client) connectionFault(call *call, err error) *fault {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		f.reason = ""
 		f.err.Hint = "there is no host " + c.org.Hostname() + ": check the org URL"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaeConnRefused):
 		f.reason = ""
 		f.err.Hint = "nothing listens at " + c.org.Host + ": check the org URL"
 	}
 	return f
 }
+
+// wsaeConnRefused is ECONNREFUSED on Windows, where syscall's constant of that
+// name is an invented number. No other system has an error 10061.
+const wsaeConnRefused = syscall.Errno(10061)
 
 // safe is err with a text that is one line and holds no secret. Texts of
 // network errors don't hold any, but a transport of the caller's might.
