@@ -235,43 +235,23 @@ func (o *Org) admit(r *http.Request, h http.Header, now time.Time) *apiError {
 	return nil
 }
 
-// answer finds the operation and runs it. The body of a success is appended to body.
-func (o *Org) answer(r *http.Request, fault *Fault, body []byte) (answer, *apiError) {
-	st := trimming(r.Header.Get("Content-Type"))
-	st.base = o.base.of(r)
-	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), usersPath)
-	switch {
-	case ok && rest == "":
-		if r.Method != http.MethodGet {
-			return answer{}, errMethod("GET")
-		}
-		return o.listUsers(r, st, fault, body)
-	case ok && len(rest) > 1 && rest[0] == '/' && !strings.Contains(rest[1:], "/"):
-		if r.Method != http.MethodGet {
-			return answer{}, errMethod("GET")
-		}
-		return o.getUser(r, st, body)
-	}
-	return answer{}, errNoRoute()
-}
-
 // listUsers is GET /api/v1/users.
-func (o *Org) listUsers(r *http.Request, st style, fault *Fault, body []byte) (answer, *apiError) {
+func (o *Org) listUsers(c *call) (answer, *apiError) {
 	o.store.mu.RLock()
 	defer o.store.mu.RUnlock()
-	l, bad := o.parseListing(r, st)
+	l, bad := o.parseListing(c.Request, c.style)
 	if bad != nil {
 		return answer{}, bad
 	}
-	if fault.is(EmptyPage) && l.q == "" {
-		p := &page{body: append(body, "[]"...), self: l.link(l.after), next: l.link(l.samePlace())}
+	if c.fault.is(EmptyPage) && l.q == "" {
+		p := &page{body: append(c.out, "[]"...), self: l.link(l.after), next: l.link(l.samePlace())}
 		return answer{status: http.StatusOK, body: p.body, page: p}, nil
 	}
-	p, bad := o.list(l, body)
+	p, bad := o.list(l, c.out)
 	if bad != nil {
 		return answer{}, bad
 	}
-	if fault.is(CycleNext) {
+	if c.fault.is(CycleNext) {
 		p.next = l.link("")
 	}
 	return answer{status: http.StatusOK, body: p.body, page: p}, nil
@@ -279,9 +259,9 @@ func (o *Org) listUsers(r *http.Request, st style, fault *Fault, body []byte) (a
 
 // getUser is GET /api/v1/users/{id}. The key is an id, a login, the part of a login before the @ where
 // no other login begins with it, or "me", the owner of the token: the first active user.
-func (o *Org) getUser(r *http.Request, st style, body []byte) (answer, *apiError) {
-	key := r.URL.Path[len(usersPath)+1:]
-	if fields := r.URL.Query().Get("fields"); fields != "" {
+func (o *Org) getUser(c *call) (answer, *apiError) {
+	key, st := c.vars[0], c.style
+	if fields := c.URL.Query().Get("fields"); fields != "" {
 		var bad *apiError
 		if st.fields, bad = parseFields(fields); bad != nil {
 			return answer{}, bad
@@ -298,7 +278,7 @@ func (o *Org) getUser(r *http.Request, st style, body []byte) (answer, *apiError
 	u := one.user()
 	st.full = true
 	header := http.Header{"Etag": {u.etag()}}
-	return answer{status: http.StatusOK, header: header, body: u.appendJSON(body, &st)}, nil
+	return answer{status: http.StatusOK, header: header, body: u.appendJSON(c.out, &st)}, nil
 }
 
 func (o *Org) findUser(key string) (int, bool) {

@@ -10,7 +10,8 @@ import (
 // A store is the users of an org: those of the generator, and over them whoever was changed, deleted or
 // created since. Users are known by their index; ids ascend with it, so index order is id order.
 //
-// put and remove take the lock; whoever reads holds it for reading, over the whole of a list.
+// Whoever reads holds the lock for reading, over the whole of a list; whoever writes holds it from the
+// first look at what is there until the last change.
 type store struct {
 	gen *generator
 	mu  sync.RWMutex
@@ -133,10 +134,8 @@ func (r *row) attr(a attrID) value {
 }
 
 // put stores u as user i, who may be a generated one, one put before, or s.next. The store keeps u,
-// whose profile is a list (see person.attributes).
+// whose profile is a list (see person.attributes), and which isn't changed from then on.
 func (s *store) put(i int, u *user) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.forget(i)
 	s.changed[i] = u
 	at, _ := slices.BinarySearch(s.live, i)
@@ -147,8 +146,6 @@ func (s *store) put(i int, u *user) {
 
 // remove deletes user i for good.
 func (s *store) remove(i int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.forget(i)
 	s.changed[i] = nil
 }
