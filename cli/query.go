@@ -103,6 +103,11 @@ func (c *command) query(ctx context.Context, args []string) error {
 	} else if orgs, err = c.orgs(clientOptions); err != nil {
 		return err
 	}
+	defer func() {
+		for _, o := range orgs {
+			o.Client.Close()
+		}
+	}()
 	engine, err := whoql.Open(whoql.Options{Orgs: orgs, NoPushdown: f.noPushdown, TempInMemory: f.tempInMemory})
 	if err != nil {
 		return err
