@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
@@ -14,8 +15,11 @@ import (
 )
 
 // A judge is plain SQLite over the rows of an org in an ordinary table, the judge of what a SELECT
-// means.
-type judge struct{ conn *sqlite3.Conn }
+// means. It may be used concurrently.
+type judge struct {
+	mu   sync.Mutex
+	conn *sqlite3.Conn
+}
 
 // newJudge fills "okta.user.users" with the users of an org: all columns of the catalogue but the
 // request parameters, which only a request has.
@@ -63,7 +67,7 @@ func newJudge(t testing.TB, users []person) *judge {
 			t.Fatal(err)
 		}
 	}
-	return &judge{conn}
+	return &judge{conn: conn}
 }
 
 // value is what a column shows of a user.
@@ -126,6 +130,8 @@ func bind(s *sqlite3.Stmt, i int, v any) error {
 
 // run runs one statement.
 func (j *judge) run(sql string, args whoql.Args) (table, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	var out table
 	sql = strings.ReplaceAll(sql, "okta.user.users", `"okta.user.users"`)
 	s, tail, err := j.conn.Prepare(sql)

@@ -3,7 +3,6 @@ package whoql_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -54,7 +53,11 @@ func run(ctx context.Context, engine *whoql.Engine, sql string, args whoql.Args)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() {
+		if closing := rows.Close(); err == nil {
+			err = closing
+		}
+	}()
 	for more := true; more; more = rows.NextResult() {
 		var one table
 		for _, c := range rows.Columns() {

@@ -68,6 +68,7 @@ func TestSelect(t *testing.T) {
 			if c.bug != "" {
 				t.Skip(c.bug)
 			}
+			t.Parallel()
 			if c.small {
 				small.run(t, c)
 			} else {
