@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,7 +49,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 		fmt.Fprintf(c.stdout, "whoql query [flags] SQL...\n\nRuns the statements and writes a result for each. Exit codes: 0 all rows written, 1 failed,\n"+
 			"2 wrong usage, 3 wrong SQL, 124 timeout, 130 interrupted, 141 output closed, 143 terminated.\n\n%s", fs.FlagUsages())
 	}
-	if err := fs.Parse(args); err != nil {
+	if err := fs.Parse(hideComments(args)); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
 			return nil, nil, err
 		}
@@ -57,7 +58,26 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	if f.timeout < 0 || fs.Changed("timeout") && f.timeout == 0 {
 		return nil, nil, &usageError{msg: "--timeout must be longer than 0", hint: "for example: --timeout 30s"}
 	}
-	return f, fs.Args(), nil
+	return f, showComments(fs.Args()), nil
+}
+
+// A SQL text that begins with a comment looks like a flag. hideComments puts a byte in front of such
+// arguments that no text may have, and showComments takes it away again.
+func hideComments(args []string) []string {
+	args = slices.Clone(args)
+	for i, a := range args {
+		if len(a) > 2 && a[:2] == "--" && strings.IndexByte(" \t\r\n", a[2]) >= 0 {
+			args[i] = "\x00" + a
+		}
+	}
+	return args
+}
+
+func showComments(texts []string) []string {
+	for i, t := range texts {
+		texts[i] = strings.TrimPrefix(t, "\x00")
+	}
+	return texts
 }
 
 // errTimeout is the cause of a context that --timeout ended.
