@@ -34,9 +34,39 @@ type Options struct {
 	// Gzip makes the org compress answers for clients that accept it. Off by default, as on a
 	// loopback connection it costs more than it saves.
 	Gzip bool
+
+	// Engine is the generation of the org; zero: [IdentityEngine].
+	Engine Engine
+	// EditDeactivated lets the profiles of deactivated users be edited, an option of real orgs. Off,
+	// that is refused with E0000038.
+	EditDeactivated bool
+	// OptionalPassword is the policy of an org in which nobody needs a password: users who are activated
+	// without one become ACTIVE instead of PROVISIONED.
+	OptionalPassword bool
+	// PasswordKeepsStatus makes an admin's new password leave users PROVISIONED, in RECOVERY,
+	// PASSWORD_EXPIRED or LOCKED_OUT as they are. Off, they become ACTIVE. Which of the two Okta does is
+	// documented nowhere.
+	PasswordKeepsStatus bool
+	// EmailsInCredentials shows the primary address in credentials.emails, as some orgs do.
+	EmailsInCredentials bool
+	// ForgotPasswordNeedsQuestion shows the link forgotPassword, and allows the operation, only for users
+	// with a recovery question, as until 2020. Off, every active user with a password has it.
+	ForgotPasswordNeedsQuestion bool
+	// HideResetFactorsLink leaves out the link resetFactors, as orgs do that show it only to users with
+	// a factor. Off, every user has it.
+	HideResetFactorsLink bool
+
 	// Faults are injected from the start, as by [Org.Inject].
 	Faults []Fault
 }
+
+// An Engine is a generation of Okta. Here they differ in the address of activation links.
+type Engine uint8
+
+const (
+	IdentityEngine Engine = iota // /tokens/{token}/verify
+	ClassicEngine                // /welcome/{token}
+)
 
 // A RateLimit is how many calls each bucket takes in a window. Okta counts listing and creating users,
 // getting a user, and changing or deleting a user in buckets of their own, and a window begins with the
