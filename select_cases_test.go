@@ -2,13 +2,6 @@ package whoql_test
 
 import "github.com/whoql/whoql"
 
-// SQLite takes HIDDEN for the type of a column without one and gives it NUMERIC affinity: a text that
-// looks like a number equals one, and an index on a materialized copy finds nothing.
-const numericBug = "vtab: attributes are declared without a type, which with HIDDEN means NUMERIC affinity"
-
-// SQLite makes a subquery SELECT * of a join in parentheses, and that leaves hidden columns out.
-const nestedBug = "hidden columns can't be named outside of a join in parentheses"
-
 // The cases of TestSelect: the clauses of a SELECT.
 var clauseCases = []selectCase{
 	{name: "all columns by name", sql: `SELECT id, userId, subdomain, status, created, activated, statusChanged, lastLogin, lastUpdated,
