@@ -18,6 +18,7 @@ import (
 type Org struct {
 	opts    Options
 	store   *store
+	clock   orgClock
 	limiter limiter
 	faults  faults
 	log     requestLog
@@ -52,6 +53,8 @@ func newOrg(o Options) (*Org, error) {
 		limiter: limiter{limit: o.RateLimit},
 		gone:    make(chan struct{}),
 	}
+	org.clock.base = o.Now
+	org.opts.Now = org.clock.now
 	org.faults.add(o.Faults)
 	return org, nil
 }

@@ -9,7 +9,24 @@ const (
 	numberType
 	booleanType
 	stringArray
+	numberArray
+	integerArray
 )
+
+func (t dataType) isArray() bool { return t >= stringArray }
+
+// element is the type of an array's elements.
+func (t dataType) element() dataType {
+	switch t {
+	case stringArray:
+		return stringType
+	case numberArray:
+		return numberType
+	case integerArray:
+		return integerType
+	}
+	return t
+}
 
 // An attrID is the place of an attribute in the schema.
 type attrID int8
@@ -54,7 +71,8 @@ const (
 	attrProjects
 
 	attrs
-	noAttr attrID = -1
+	baseAttrs        = attrBadge
+	noAttr    attrID = -1
 )
 
 // schema is the user schema: the 31 base attributes in Okta's order, then the org's custom ones, one
