@@ -57,6 +57,7 @@ const (
 	saltShuffle
 	saltPerson
 	saltHistory
+	saltGroup
 )
 
 func (g *generator) hash(i int, salt uint64) uint64 {
@@ -84,14 +85,21 @@ func isBase62(s string) bool {
 }
 
 func (g *generator) id(i int) string {
+	return g.identify("00u", g.idBase+uint64(i)*idStep+g.hash(i, saltID)%idStep, g.hash(i, saltIDTail))
+}
+
+// groupID is the id of the k-th group. Ids ascend with k.
+func (g *generator) groupID(k int) string {
+	return g.identify("00g", g.idBase+uint64(k)*idStep+g.hash(k, saltGroup)%idStep, g.hash(^k, saltGroup))
+}
+
+func (g *generator) identify(prefix string, v, tail uint64) string {
 	var b [idLen]byte
-	copy(b[:], "00u")
-	v := g.idBase + uint64(i)*idStep + g.hash(i, saltID)%idStep
+	copy(b[:], prefix)
 	for k := 12; k >= 3; k-- {
 		b[k] = base62[v%62]
 		v /= 62
 	}
-	tail := g.hash(i, saltIDTail)
 	for k := 13; k < 17; k++ {
 		b[k] = base62[tail%62]
 		tail /= 62
@@ -307,9 +315,14 @@ func (g *generator) person(i int) person {
 	p.last = &c.last[h>>22&0xffff%uint64(len(c.last))]
 	p.lastFirst = c.lastFirst
 	p.place = &places[h>>38&0xfff%uint64(len(places))]
-	p.department = &departments[h>>50&0xfff%uint64(len(departments))]
+	p.department = departmentOf(h)
 	return p
 }
+
+func departmentOf(h uint64) *department { return &departments[h>>50&0xfff%uint64(len(departments))] }
+
+// department is that of a generated user, also of one whose profile doesn't show it.
+func (g *generator) department(i int) *department { return departmentOf(g.hash(i, saltPerson)) }
 
 func (g *generator) isContractor(i int) bool { return g.hash(i, saltType)%12 == 0 }
 

@@ -18,6 +18,8 @@ import (
 type Org struct {
 	opts    Options
 	store   *store
+	types   []*userType // the default one first; under the store's lock, as the groups are
+	groups  []*group    // in id order
 	clock   orgClock
 	limiter limiter
 	faults  faults
@@ -53,6 +55,7 @@ func newOrg(o Options) (*Org, error) {
 		limiter: limiter{limit: o.RateLimit},
 		gone:    make(chan struct{}),
 	}
+	org.types, org.groups = newUserTypes(org.store.gen), newGroups(org.store.gen)
 	org.clock.base = o.Now
 	org.opts.Now = org.clock.now
 	org.faults.add(o.Faults)

@@ -138,3 +138,14 @@ var attrByName = func() map[string]attrID {
 	}
 	return m
 }()
+
+// customProperties are the org's own attributes as a schema has them.
+func customProperties() []*property {
+	titles := map[attrID]string{attrBadge: "Badge number", attrFloor: "Floor", attrContractor: "Contractor", attrFTE: "Full-time equivalent", attrProjects: "Projects"}
+	var list []*property
+	for a := baseAttrs; a < attrs; a++ {
+		list = append(list, &property{name: schema[a].name, title: titles[a], typ: schema[a].typ, gen: a, minLength: none, maxLength: none,
+			permission: "READ_ONLY", scope: "NONE", mutability: "READ_WRITE"})
+	}
+	return list
+}
