@@ -8,11 +8,11 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"github.com/mattn/go-runewidth"
 
 	"github.com/whoql/whoql"
+	"github.com/whoql/whoql/okta"
 	"github.com/whoql/whoql/stmt"
 )
 
@@ -53,7 +53,7 @@ func (c *command) exit(ctx context.Context, err error) int {
 }
 
 func isClosedPipe(err error) bool {
-	return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, os.ErrClosed)
+	return isSystemPipeError(err) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, os.ErrClosed)
 }
 
 // hintFor says what to do about an error that came while a query ran.
@@ -61,6 +61,10 @@ func hintFor(err error) string {
 	var org *whoql.UnknownOrgError
 	if errors.As(err, &org) {
 		return "leave subdomain out to ask the default org"
+	}
+	var call *okta.Error
+	if errors.As(err, &call) && !strings.Contains(err.Error(), call.Hint) {
+		return call.Hint
 	}
 	return ""
 }

@@ -56,7 +56,7 @@ func (c *command) orgFromEnv() (orgURL, token string, err error) {
 	if name != "" && base != "" && apiToken != "" {
 		other := "https://" + name + "." + strings.TrimPrefix(base, "https://")
 		if sdkURL != "" && !strings.EqualFold(strings.TrimSuffix(sdkURL, "/"), strings.TrimSuffix(other, "/")) {
-			return "", "", &usageError{msg: fmt.Sprintf("the environment names two orgs: %s and %s", sdkURL, other), hint: "unset one of " + orgVariables}
+			return "", "", &usageError{msg: fmt.Sprintf("the environment names two orgs: %s and %s", withoutUser(sdkURL), withoutUser(other)), hint: "unset one of " + orgVariables}
 		}
 		if sdkURL == "" {
 			return other, apiToken, nil
@@ -71,6 +71,15 @@ func (c *command) orgFromEnv() (orgURL, token string, err error) {
 	return sdkURL, sdkToken, nil
 }
 
+// withoutUser returns a URL's scheme and host: somebody may have put a secret in front of the host.
+func withoutUser(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return "a URL that can't be read"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
 // proxy finds proxies by the usual variables: HTTPS_PROXY and NO_PROXY, in either case.
 func (c *command) proxy() func(*http.Request) (*url.URL, error) {
 	get := func(name string) string {
@@ -82,6 +91,13 @@ func (c *command) proxy() func(*http.Request) (*url.URL, error) {
 	config := httpproxy.Config{HTTPSProxy: get("HTTPS_PROXY"), NoProxy: get("NO_PROXY")}
 	find := config.ProxyFunc()
 	return func(r *http.Request) (*url.URL, error) { return find(r.URL) }
+}
+
+// closeClients lets go of the idle connections.
+func closeClients(orgs []whoql.Org) {
+	for _, o := range orgs {
+		o.Client.Close()
+	}
 }
 
 var oktaDomains = []string{".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com", ".okta.mil", ".trexcloud.com"}

@@ -128,6 +128,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 			o.Client.Close()
 		}
 	}()
+	defer closeClients(orgs)
 	engine, err := whoql.Open(whoql.Options{Orgs: orgs, NoPushdown: f.noPushdown, TempInMemory: f.tempInMemory})
 	if err != nil {
 		return err
@@ -190,7 +191,7 @@ func (c *command) statements(f *queryFlags, texts []string) (string, error) {
 		if len(texts) == 0 {
 			return "", &usageError{msg: "no SQL was given", hint: `for example: whoql query "SHOW METHODS IN okta.user.users", or -f FILE`}
 		}
-		return strings.Join(texts, ";\n"), nil
+		return strings.Join(texts, "\n;\n"), nil // the semicolon stands outside of a comment at an argument's end
 	}
 	if len(texts) > 0 {
 		return "", &usageError{msg: "SQL was given both as -f and on the command line", hint: "use one of them"}
