@@ -1,0 +1,128 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/whoql/whoql/cli"
+	"github.com/whoql/whoql/oktatest"
+)
+
+var update = flag.Bool("update", false, "write the outputs that the scripts expect anew")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"whoql": func() {
+		ctx, stop := cli.Signals(context.Background())
+		code := cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
+		stop()
+		os.Exit(code)
+	}})
+}
+
+// scriptUsers is how many users the org of a script has: two pages.
+const scriptUsers = 250
+
+// TestScripts runs testdata/script/*.txtar. Each script has an org of its own, which the environment
+// names, and besides testscript's commands these:
+//
+//	exit CODE whoql …   runs whoql, which must exit with the code
+//	fault KIND [AT]     orders a fault of the org, at the AT-th request from now on
+//	asked N             checks that the org was asked N times since the last asked
+//	lf                  checks that the last output's lines end in CR LF, and makes them end in LF
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			server, err := oktatest.Serve(oktatest.Options{Users: scriptUsers, Seed: 3})
+			if err != nil {
+				return err
+			}
+			e.Defer(func() { server.Close() })
+			e.Values[orgKey{}] = server.Org
+			e.Setenv("OKTA_CLIENT_ORGURL", server.URL)
+			e.Setenv("OKTA_CLIENT_TOKEN", server.Token)
+			// Under the race detector a process sleeps for a second before it exits.
+			e.Setenv("GORACE", "atexit_sleep_ms=10")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exit":  exitCommand,
+			"fault": faultCommand,
+			"asked": askedCommand,
+			"lf":    lfCommand,
+		},
+	})
+}
+
+type orgKey struct{}
+
+func org(ts *testscript.TestScript) *oktatest.Org { return ts.Value(orgKey{}).(*oktatest.Org) }
+
+func exitCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE PROGRAM [ARGUMENT…]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var failed *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &failed) {
+		got = failed.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func faultCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: fault KIND [AT]")
+	}
+	kind, err := oktatest.ParseFaultKind(args[0])
+	ts.Check(err)
+	f := oktatest.Fault{Kind: kind}
+	if len(args) > 1 {
+		f.At, err = strconv.Atoi(args[1])
+		ts.Check(err)
+	}
+	org(ts).Inject(f)
+}
+
+func askedCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: asked N")
+	}
+	requests := org(ts).Requests()
+	org(ts).ResetRequests()
+	if got := strconv.Itoa(len(requests)); got != args[0] {
+		for _, r := range requests {
+			ts.Logf("%s %s %v", r.Method, r.Path, r.Query)
+		}
+		ts.Fatalf("the org was asked %s times, want %s", got, args[0])
+	}
+}
+
+func lfCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: lf")
+	}
+	text := ts.ReadFile("stdout")
+	if strings.Count(text, "\n") != strings.Count(text, "\r\n") {
+		ts.Fatalf("lines that don't end in CR LF: %q", text)
+	}
+	_, err := ts.Stdout().Write([]byte(strings.ReplaceAll(text, "\r\n", "\n")))
+	ts.Check(err)
+}
