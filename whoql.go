@@ -210,6 +210,17 @@ func (e *Engine) names() stmt.Names {
 			}
 			return "", e.nearestTable(strings.TrimSuffix(p+"."+s+"."+r, ".")), false
 		},
+		Columns: func(path string) (visible, hidden []string) {
+			for _, c := range e.catalog.Lookup(path).Columns {
+				switch {
+				case !c.Hidden():
+					visible = append(visible, c.Name)
+				case c.Kind == catalog.KindAlias || c.Kind == catalog.KindAttribute:
+					hidden = append(hidden, c.Name)
+				}
+			}
+			return visible, hidden
+		},
 		Binding: func(path, column string) stmt.Binding {
 			res := e.catalog.Lookup(path)
 			if res == nil {

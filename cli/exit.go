@@ -33,7 +33,7 @@ func (c *command) exit(ctx context.Context, err error) int {
 			return ExitInterrupted
 		}
 		return ExitTerminated
-	case errors.As(err, &timeout):
+	case errors.As(err, &timeout), errors.Is(err, context.DeadlineExceeded):
 		c.report(err, "the rows above are not all; give it more time with --timeout")
 		return ExitTimeout
 	case errors.As(err, &output) && isClosedPipe(err):

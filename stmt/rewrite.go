@@ -22,6 +22,9 @@ type Names struct {
 	Table func(provider, service, resource string) (path, hint string, ok bool)
 	// Binding says how a column of a table may be used in conditions.
 	Binding func(path, column string) Binding
+	// Columns returns the names of a table's visible columns, and of those hidden ones that are part
+	// of its rows.
+	Columns func(path string) (visible, hidden []string)
 }
 
 // A Binding says how a column may be used in conditions.
@@ -87,16 +90,17 @@ func Rewrite(s Statement, n Names) (*Query, error) {
 		q.BindsOrg = true
 		return q, nil
 	}
-	w := &walker{names: n, q: q}
+	w := &walker{names: n, q: q, star: hasStar(stmts[0])}
 	w.statement(stmts[0])
 	if w.err != nil {
 		return nil, w.err
 	}
-	if len(w.edits) > 0 {
-		q.edits = append(q.edits, w.edits...)
-		sort.Slice(q.edits, func(i, j int) bool { return q.edits[i].start < q.edits[j].start })
-		q.apply()
-	}
+	q.edits = slices.DeleteFunc(q.edits, func(e edit) bool {
+		return slices.ContainsFunc(w.edits, func(n edit) bool { return n.start == e.start })
+	})
+	q.edits = append(q.edits, w.edits...)
+	sort.Slice(q.edits, func(i, j int) bool { return q.edits[i].start < q.edits[j].start })
+	q.apply()
 	return q, nil
 }
 
@@ -214,6 +218,7 @@ type item struct {
 type walker struct {
 	names Names
 	q     *Query
+	star  bool // there is a * somewhere
 	edits []edit
 	err   *Error
 }
@@ -286,6 +291,7 @@ func (w *walker) selectStmt(s *ast.SelectStmt, outer *scope) {
 func (w *walker) from(ref *ast.TableRef, sc, outer *scope) {
 	for _, r := range ref.List {
 		w.from(r, sc, outer)
+		w.nested(r)
 	}
 	if ref.Select != nil {
 		w.selectStmt(ref.Select, outer)
@@ -300,15 +306,13 @@ func (w *walker) from(ref *ast.TableRef, sc, outer *scope) {
 	it := item{}
 	if ref.Name != nil {
 		it.name = ref.Name.Name.Name
-		if p := strings.Split(it.name, "."); len(p) == 3 && ref.Name.Schema == nil && w.names.Provider(p[0]) {
-			if path, _, ok := w.names.Table(p[0], p[1], p[2]); ok {
-				it.path = path
-				if !slices.Contains(w.q.Tables, path) {
-					w.q.Tables = append(w.q.Tables, path) // typed as one quoted name
-				}
-				if ref.Alias == nil {
-					it.short = p[2]
-				}
+		if path, last, ok := w.resource(ref.Name); ok {
+			it.path = path
+			if !slices.Contains(w.q.Tables, path) {
+				w.q.Tables = append(w.q.Tables, path) // typed as one quoted name
+			}
+			if ref.Alias == nil {
+				it.short = last
 			}
 		}
 	}
@@ -316,6 +320,68 @@ func (w *walker) from(ref *ast.TableRef, sc, outer *scope) {
 		it.name = ref.Alias.Name
 	}
 	sc.items = append(sc.items, it)
+}
+
+// nested makes the hidden columns of a table in a parenthesised join usable. SQLite reads such a join
+// as a subquery SELECT *, and that leaves hidden columns out; so the table is written as a subquery
+// that selects those which the statement names somewhere. With a * in the statement that could show,
+// and is not done: SQLite then says that there is no such column. The org and request parameters are
+// never selected, since a condition on them would not reach the table.
+func (w *walker) nested(ref *ast.TableRef) {
+	if ref.Name == nil || w.star {
+		return
+	}
+	path, _, ok := w.resource(ref.Name)
+	if !ok {
+		return
+	}
+	columns, hidden := w.names.Columns(path)
+	for _, h := range hidden {
+		if len(w.q.Identifiers(h)) > 0 {
+			columns = append(columns, h)
+		}
+	}
+	var b strings.Builder
+	b.WriteString("(SELECT ")
+	for i, c := range columns {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(Quote(c))
+	}
+	b.WriteString(" FROM " + Quote(path) + ")")
+	if ref.Alias == nil {
+		b.WriteString(" AS " + Quote(path))
+	}
+	start := w.q.Offset(ref.Name.Pos())
+	e := edit{start, start + len(ref.Name.Name.Raw), b.String()}
+	for _, dotted := range w.q.edits {
+		if dotted.start == start {
+			e.end = dotted.end // takes the place of the one that made it one name
+		}
+	}
+	w.edits = append(w.edits, e)
+}
+
+// resource returns the path of the resource that a table's name means, and its last part.
+func (w *walker) resource(name *ast.QualifiedName) (path, last string, ok bool) {
+	p := strings.Split(name.Name.Name, ".")
+	if len(p) != 3 || name.Schema != nil || !w.names.Provider(p[0]) {
+		return "", "", false
+	}
+	path, _, ok = w.names.Table(p[0], p[1], p[2])
+	return path, p[2], ok
+}
+
+func hasStar(n ast.Node) bool {
+	found := false
+	ast.Walk(n, func(n ast.Node) bool {
+		if _, ok := n.(*ast.Star); ok {
+			found = true
+		}
+		return !found
+	})
+	return found
 }
 
 func (w *walker) on(ref *ast.TableRef, sc *scope) {

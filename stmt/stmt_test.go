@@ -13,6 +13,7 @@ var testNames = Names{
 		path := strings.ToLower(p + "." + s + "." + r)
 		return path, "did you mean okta.user.users?", path == "okta.user.users" || path == "okta.group.users"
 	},
+	Columns: func(string) (visible, hidden []string) { return []string{"id", "status"}, []string{"login", "city"} },
 	Binding: func(path, column string) Binding {
 		switch strings.ToLower(column) {
 		case "q", "search", "filter", "limit":
@@ -96,6 +97,9 @@ func TestRewrite(t *testing.T) {
 		{"SELECT 1 FROM okta.user.users WHERE EXISTS (SELECT 1 FROM okta.group.users g WHERE g.id = users.id)", `SELECT 1 FROM "okta.user.users" WHERE EXISTS (SELECT 1 FROM "okta.group.users" g WHERE g.id = "okta.user.users".id)`},
 		{"SELECT count(*) FROM okta.user.users ORDER BY users.id", `SELECT count(*) FROM "okta.user.users" ORDER BY "okta.user.users".id`},
 		{"SELECT * FROM a LEFT JOIN okta.user.users ON users.id = a.id", `SELECT * FROM a LEFT JOIN "okta.user.users" ON "okta.user.users".id = a.id`},
+		// a join in parentheses keeps the hidden columns that are named
+		{"SELECT u.id FROM okta.user.users u LEFT JOIN (okta.user.users m JOIN okta.group.users ON users.id = m.id) ON m.Login = u.id", `SELECT u.id FROM "okta.user.users" u LEFT JOIN ((SELECT "id", "status", "login" FROM "okta.user.users") m JOIN (SELECT "id", "status", "login" FROM "okta.group.users") AS "okta.group.users" ON "okta.group.users".id = m.id) ON m.Login = u.id`},
+		{"SELECT * FROM (okta.user.users m JOIN t)", `SELECT * FROM ("okta.user.users" m JOIN t)`},
 		{"SELECT main.t.c FROM main.t", "SELECT main.t.c FROM main.t"},
 		{"EXPLAIN SELECT id FROM okta.user.users", `SELECT id FROM "okta.user.users"`},
 		{"SELECT id FROM okta.user.users WHERE q = 'x' AND (subdomain) IN ('a','b')", `SELECT id FROM "okta.user.users" WHERE q = 'x' AND (subdomain) IN ('a','b')`},

@@ -3,6 +3,7 @@ package vtab
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
@@ -282,7 +283,14 @@ func (c *chooser) use(i int) {
 		c.info.In(i, 1) // the whole list in one call of Filter
 	default:
 		if v, err := c.info.RHSValue(i); err == nil {
-			arg.Value = valueOf(v)
+			switch v := valueOf(v).(type) {
+			case string, int64:
+				arg.Value = v
+			case float64:
+				if !math.IsInf(v, 0) { // JSON has no infinity
+					arg.Value = v
+				}
+			}
 		}
 	}
 	c.plan.Args = append(c.plan.Args, arg)

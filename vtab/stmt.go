@@ -142,10 +142,10 @@ func (s *Stmt) Step(ctx context.Context) (more bool, err error) {
 	switch {
 	case err == nil:
 		return false, nil
+	case ctx.Err() != nil:
+		return false, context.Cause(ctx) // whatever failed, failed of that
 	case s.db.err != nil:
 		return false, s.db.err
-	case ctx.Err() != nil:
-		return false, context.Cause(ctx)
 	}
 	return false, fmt.Errorf("%s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), "sqlite3: "), "SQL logic error: "))
 }
@@ -172,4 +172,8 @@ const jsonSubtype = 74
 func (s *Stmt) IsJSON(i int) bool { return s.stmt.ColumnValue(i).Subtype() == jsonSubtype }
 
 // Close ends the statement and its scans.
-func (s *Stmt) Close() error { return errors.Join(s.stmt.Close(), s.shelves.close()) }
+func (s *Stmt) Close() (err error) {
+	defer s.db.recoverSQLite(&err)
+	_ = s.stmt.Close() // the error of the last Step once more, nothing new
+	return s.shelves.close()
+}

@@ -123,8 +123,9 @@ func (db *DB) Register(r *catalog.Resource, src Source) error {
 	return nil
 }
 
-// declare returns the table's CREATE TABLE. Fields are TEXT. Attributes have no type, since TEXT
-// or INTEGER affinity would turn 007 into 7 or 7 into '7'.
+// declare returns the table's CREATE TABLE. Fields are TEXT. Attributes must have no affinity, since
+// TEXT or NUMERIC would turn 7 into '7' or '007' into 7; but SQLite takes HIDDEN alone for a type
+// that means NUMERIC, and only BLOB for one without affinity: https://sqlite.org/datatype3.html.
 func declare(r *catalog.Resource) string {
 	var b strings.Builder
 	b.WriteString("CREATE TABLE x(")
@@ -135,6 +136,8 @@ func declare(r *catalog.Resource) string {
 		b.WriteString(`"` + strings.ReplaceAll(c.Name, `"`, `""`) + `"`)
 		if c.Kind == catalog.KindField || c.Kind == catalog.KindAlias || c.Kind == catalog.KindOrg {
 			b.WriteString(" TEXT")
+		} else {
+			b.WriteString(" BLOB")
 		}
 		if c.Hidden() {
 			b.WriteString(" HIDDEN")
