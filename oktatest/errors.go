@@ -3,6 +3,7 @@ package oktatest
 import (
 	"math/rand/v2"
 	"net/http"
+	"strings"
 )
 
 // An apiError is an answer that isn't a success.
@@ -23,7 +24,7 @@ func (e *apiError) body() []byte {
 	b := append([]byte(nil), `{"errorCode":`...)
 	b = appendJSONString(b, e.code)
 	b = append(b, `,"errorSummary":`...)
-	b = appendJSONString(b, e.summary)
+	b = appendJSONString(b, strings.ToValidUTF8(e.summary, "\ufffd")) // may echo a path
 	b = append(b, `,"errorLink":`...)
 	b = appendJSONString(b, e.code)
 	b = append(b, `,"errorId":"oae`...)
@@ -124,4 +125,69 @@ func errParamType(name string) *apiError {
 func errLinkTooLong() *apiError {
 	return &apiError{status: http.StatusRequestURITooLong, code: "E0000256",
 		summary: "This request produced a response with a header too large"}
+}
+
+func errBody() *apiError {
+	return &apiError{status: http.StatusBadRequest, code: "E0000003", summary: "The request body was not well-formed."}
+}
+
+// errForbidden is an operation that Okta refuses, with the causes that are known for it.
+func errForbidden(code, summary string, causes ...string) *apiError {
+	return &apiError{status: http.StatusForbidden, code: code, summary: summary, causes: causes}
+}
+
+func errStatus() *apiError {
+	return errForbidden("E0000038", "This operation is not allowed in the user's current status.")
+}
+
+func errAlreadyActive() *apiError {
+	return errForbidden("E0000016", "Activation failed because the user is already active")
+}
+
+func errNotLocked() *apiError {
+	return errForbidden("E0000032", "Unlock is not allowed for this user.", "The user is not locked out.")
+}
+
+func errMastered() *apiError {
+	return errForbidden("E0000023", "Operation failed because user profile is mastered under another system")
+}
+
+// errCredentials is Okta's answer to a wrong password as well as to a new one that the policy refuses.
+func errCredentials(cause string) *apiError {
+	return errForbidden("E0000014", "Update of credentials failed", cause)
+}
+
+func errForgotPassword() *apiError {
+	return errForbidden("E0000034", "Forgot password not allowed on specified user.",
+		"The user's current status or recovery credentials don't allow a forgotten password to be reset")
+}
+
+func errPasswordReset() *apiError {
+	return errForbidden("E0000017", "Password reset failed", "The user's login type doesn't allow the password to be reset")
+}
+
+func errChangePassword() *apiError {
+	return errForbidden("E0000035", "Change password not allowed on specified user.")
+}
+
+func errChangeQuestion() *apiError {
+	return errForbidden("E0000036", "Change recovery question not allowed on specified user.")
+}
+
+func errRecoveryAnswer() *apiError {
+	return errForbidden("E0000087", "The recovery question answer did not match our records.")
+}
+
+// errNextLogin is the answer to nextLogin=changePassword without what it needs. The cause repeats the summary.
+func errNextLogin(code, need string) *apiError {
+	text := "Could not create user. To create a user and expire their password immediately, " + need
+	return &apiError{status: http.StatusBadRequest, code: code, summary: text, causes: []string{text}}
+}
+
+func errETagSyntax() *apiError {
+	return &apiError{status: http.StatusBadRequest, code: "E0000242", summary: "ETag syntax is invalid."}
+}
+
+func errETagMismatch() *apiError {
+	return &apiError{status: http.StatusPreconditionFailed, code: "E0000231", summary: "ETag value doesn't match."}
 }

@@ -2,9 +2,7 @@ package oktatest
 
 import (
 	"compress/gzip"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"iter"
 	"net/http"
 	"strconv"
@@ -85,7 +83,7 @@ func (o *Org) ResetRequests() { o.log.reset() }
 func (o *Org) Users() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		const batch = 256
-		st := style{base: o.base.get()}
+		st := o.style(o.base.get())
 		for from, more := 0, true; more; {
 			var users [][]byte
 			o.store.mu.RLock()
@@ -308,18 +306,9 @@ func (o *Org) findUser(key string) (int, bool) {
 	return o.store.indexOfShortName(key)
 }
 
-// etag is a version of type and profile: it says nothing about status, times or credentials, and two
-// users with the same profile have the same one.
-func (u *user) etag() string {
-	sum := sha256.Sum256(u.appendProfile([]byte(u.typeTail), nil))
-	return `W/"` + hex.EncodeToString(sum[:]) + `"`
-}
-
-// trimming reads okta-response, which clients put on Content-Type even of a GET: tokens separated by
+// trim applies okta-response, which clients put on Content-Type even of a GET: tokens separated by
 // commas, perhaps quoted, unknown ones ignored. It isn't a media type parameter as RFC 9110 has them.
-// omitTransitioningToStatus has nothing to omit: nobody in this org is ever between two statuses.
-func trimming(contentType string) style {
-	var st style
+func (st *style) trim(contentType string) {
 	for part := range strings.SplitSeq(contentType, ";") {
 		name, value, _ := strings.Cut(part, "=")
 		if !strings.EqualFold(strings.TrimSpace(name), "okta-response") {
@@ -334,7 +323,6 @@ func trimming(contentType string) style {
 			}
 		}
 	}
-	return st
 }
 
 // The headers of every answer, as recorded. The slices are shared and never changed.
@@ -395,7 +383,9 @@ func (o *Org) send(w http.ResponseWriter, r *http.Request, a answer) {
 		z.Close()
 		return
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+	if a.status != http.StatusNoContent {
+		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+	}
 	w.WriteHeader(a.status)
 	w.Write(a.body)
 }

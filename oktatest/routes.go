@@ -12,7 +12,28 @@ import (
 // GET is, without the body.
 var routes = []route{
 	{http.MethodGet, "/api/v1/users", (*Org).listUsers},
+	{http.MethodPost, "/api/v1/users", (*Org).createUser},
 	{http.MethodGet, "/api/v1/users/{id}", (*Org).getUser},
+	{http.MethodPost, "/api/v1/users/{id}", (*Org).updateUser},
+	{http.MethodPut, "/api/v1/users/{id}", (*Org).replaceUser},
+	{http.MethodDelete, "/api/v1/users/{id}", (*Org).deleteUser},
+	{http.MethodDelete, "/api/v1/users/{userId}/sessions", (*Org).revokeSessions},
+
+	{http.MethodPost, "/api/v1/users/{id}/lifecycle/activate", (*Org).activateUser},
+	{http.MethodPost, "/api/v1/users/{id}/lifecycle/reactivate", (*Org).reactivateUser},
+	{http.MethodPost, "/api/v1/users/{id}/lifecycle/deactivate", (*Org).deactivateUser},
+	{http.MethodPost, "/api/v1/users/{id}/lifecycle/suspend", (*Org).suspendUser},
+	{http.MethodPost, "/api/v1/users/{id}/lifecycle/unsuspend", (*Org).unsuspendUser},
+	{http.MethodPost, "/api/v1/users/{id}/lifecycle/unlock", (*Org).unlockUser},
+	{http.MethodPost, "/api/v1/users/{id}/lifecycle/expire_password", (*Org).expirePassword},
+	{http.MethodPost, "/api/v1/users/{id}/lifecycle/expire_password_with_temp_password", (*Org).expirePasswordWithTemp},
+	{http.MethodPost, "/api/v1/users/{id}/lifecycle/reset_password", (*Org).resetPassword},
+	{http.MethodPost, "/api/v1/users/{id}/lifecycle/reset_factors", (*Org).resetFactors},
+
+	{http.MethodPost, "/api/v1/users/{userId}/credentials/change_password", (*Org).changePassword},
+	{http.MethodPost, "/api/v1/users/{userId}/credentials/change_recovery_question", (*Org).changeQuestion},
+	{http.MethodPost, "/api/v1/users/{userId}/credentials/forgot_password", (*Org).forgotPassword},
+	{http.MethodPost, "/api/v1/users/{userId}/credentials/forgot_password_recovery_question", (*Org).answerQuestion},
 }
 
 // A route leads from a method and a path to the operation.
@@ -47,8 +68,10 @@ func (o *Org) answer(r *http.Request, fault *Fault, out []byte) (answer, *apiErr
 			allow = append(allow, routes[i].method)
 			continue
 		}
-		c := &call{Request: r, vars: vars, style: trimming(r.Header.Get("Content-Type")), fault: fault, out: out}
-		c.style.base = o.base.of(r)
+		c := &call{Request: r, vars: vars, style: o.style(o.base.of(r)), fault: fault, out: out}
+		if method == http.MethodGet { // writes don't know okta-response
+			c.style.trim(r.Header.Get("Content-Type"))
+		}
 		return routes[i].handle(o, c)
 	}
 	if allow != nil {

@@ -19,13 +19,14 @@ type store struct {
 	changed map[int]*user  // over the generator's; nil for a deleted user
 	live    []int          // the indexes in changed that are not nil, ascending
 	logins  map[string]int // of live, by foldLogin
+	tokens  map[string]int // of live, by the text of the token
 	next    int            // the index of the next user to be created
 
 	orders orders // of generated users
 }
 
 func newStore(g *generator) *store {
-	return &store{gen: g, next: g.n, changed: map[int]*user{}, logins: map[string]int{}}
+	return &store{gen: g, next: g.n, changed: map[int]*user{}, logins: map[string]int{}, tokens: map[string]int{}}
 }
 
 // A row is a user on the way through a list: computed no further than somebody asked.
@@ -141,6 +142,9 @@ func (s *store) put(i int, u *user) {
 	at, _ := slices.BinarySearch(s.live, i)
 	s.live = slices.Insert(s.live, at, i)
 	s.logins[foldLogin(u.get("login").text)] = i
+	if u.token.text != "" {
+		s.tokens[u.token.text] = i
+	}
 	s.next = max(s.next, i+1)
 }
 
@@ -153,6 +157,7 @@ func (s *store) remove(i int) {
 func (s *store) forget(i int) {
 	if old := s.changed[i]; old != nil {
 		delete(s.logins, foldLogin(old.get("login").text))
+		delete(s.tokens, old.token.text)
 		at, _ := slices.BinarySearch(s.live, i)
 		s.live = slices.Delete(s.live, at, at+1)
 	}

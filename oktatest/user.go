@@ -40,6 +40,16 @@ type user struct {
 	hasPassword     bool
 	question        string // the recovery question; "": none
 	provider        provider
+	transition      string // the status that an asynchronous operation leads to; "": none is under way
+	realm           string // the id of the realm; "": the default one, if the org has realms
+
+	// What nobody is shown. Generated users have none of it.
+	secret   *secret       // of the password; nil: nobody knows it
+	imported *importedHash // of the password instead; nil: none
+	history  []*secret     // of former passwords, the last one first
+	answer   *secret       // of the answer to the question, folded
+	previous status        // of a suspended or locked user; staged: active
+	token    linkToken
 }
 
 // A provider is where a user's password is kept.
@@ -92,7 +102,20 @@ type style struct {
 	full            bool   // as an answer of its own, with all links; otherwise as an element of a list
 	omitCredentials bool
 	omitLinks       bool // those that concern credentials
+	omitTransition  bool
 	fields          *projection
+
+	// Settings of the org.
+	realm        string // the id of the default realm; "": the org has no realms
+	emails       bool   // show credentials.emails
+	needQuestion bool   // forgotPassword only for users with a recovery question
+	noFactors    bool   // no resetFactors
+}
+
+// style is how the org shows users where nothing else is asked for.
+func (o *Org) style(base string) style {
+	return style{base: base, emails: o.opts.EmailsInCredentials, needQuestion: o.opts.ForgotPasswordNeedsQuestion,
+		noFactors: o.opts.HideResetFactorsLink}
 }
 
 // appendJSON appends the user as Okta shows it.
@@ -106,12 +129,22 @@ func (u *user) appendJSON(b []byte, st *style) []byte {
 		b = append(b, statusNames[u.status]...)
 		b = append(b, '"')
 	}
+	if u.transition != "" && !st.omitTransition && f.has("transitioningToStatus") {
+		b = append(append(append(b, `,"transitioningToStatus":"`...), u.transition...), '"')
+	}
 	b = appendTime(b, f, "created", u.created)
 	b = appendTime(b, f, "activated", u.activated)
 	b = appendTime(b, f, "statusChanged", u.statusChanged)
 	b = appendTime(b, f, "lastLogin", u.lastLogin)
 	b = appendTime(b, f, "lastUpdated", u.lastUpdated)
 	b = appendTime(b, f, "passwordChanged", u.passwordChanged)
+	if st.realm != "" && f.has("realmId") {
+		realm := u.realm
+		if realm == "" {
+			realm = st.realm
+		}
+		b = append(append(append(b, `,"realmId":"`...), realm...), '"')
+	}
 	if f.has("type") {
 		b = append(b, `,"type":{"id":"oty`...)
 		b = append(b, u.typeTail...)
@@ -122,7 +155,8 @@ func (u *user) appendJSON(b []byte, st *style) []byte {
 		b = u.appendProfile(b, f)
 	}
 	if !st.omitCredentials && f.has("credentials") {
-		b = u.appendCredentials(b)
+		b = append(b, `,"credentials":`...)
+		b = u.appendCredentials(b, st.emails)
 	}
 	if f.has("_links") {
 		b = append(b, `,"_links":{`...)
@@ -180,10 +214,15 @@ func (v *value) appendJSON(b []byte) []byte {
 	return append(b, "null"...)
 }
 
-func (u *user) appendCredentials(b []byte) []byte {
-	b = append(b, `,"credentials":{`...)
+func (u *user) appendCredentials(b []byte, emails bool) []byte {
+	b = append(b, '{')
 	if u.hasPassword {
 		b = append(b, `"password":{},`...)
+	}
+	if email := u.email(emails); email != "" {
+		b = append(b, `"emails":[{"value":`...)
+		b = appendJSONString(b, email)
+		b = append(b, `,"status":"VERIFIED","type":"PRIMARY"}],`...)
 	}
 	if u.question != "" {
 		b = append(b, `"recovery_question":{"question":`...)
@@ -195,6 +234,18 @@ func (u *user) appendCredentials(b []byte) []byte {
 	b = append(b, `","name":`...)
 	b = appendJSONString(b, u.provider.name)
 	return append(b, "}}"...)
+}
+
+// email returns the primary address if it is wanted.
+func (u *user) email(wanted bool) string {
+	if !wanted {
+		return ""
+	}
+	if u.person != nil {
+		v, text := u.person.attr(attrEmail, nil)
+		return v.text + string(text)
+	}
+	return u.get("email").text
 }
 
 // appendURL appends the address of the user.
@@ -261,21 +312,36 @@ var (
 	}
 	// linksFederated are those of an active user whose password is kept elsewhere.
 	linksFederated = linksNamed("resetPassword", "changeRecoveryQuestion", "deactivate")
+
+	linkSuspend    = linksNamed("suspend")
+	linkReactivate = linksNamed("reactivate")
+	linkForgot     = linksNamed("forgotPassword")
+	linkFactors    = linksNamed("resetFactors")
 )
 
-func (u *user) links() linkSet {
+func (u *user) links(st *style) linkSet {
 	set := linksByStatus[u.status]
-	if u.status == active && !u.hasPassword {
+	switch {
+	case u.status == active && !u.hasPassword:
 		set = linksFederated
+		if !u.passwordKeptElsewhere() {
+			set |= linkSuspend
+		}
+	case u.status == provisioned && u.hasPassword:
+		set &^= linkReactivate
 	}
-	if u.status == provisioned && u.hasPassword {
-		set &^= linksNamed("reactivate")
+	if st.needQuestion && u.question == "" {
+		set &^= linkForgot
 	}
-	return set | linksAlways
+	set |= linksAlways
+	if st.noFactors {
+		set &^= linkFactors
+	}
+	return set
 }
 
 func (u *user) appendLinks(b []byte, st *style) []byte {
-	set := u.links()
+	set := u.links(st)
 	first := true
 	for i := range links {
 		link := &links[i]
