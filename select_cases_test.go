@@ -137,6 +137,25 @@ var joinCases = []selectCase{
 	{name: "join with in of the other's columns", sql: `SELECT a.id, b.id FROM okta.user.users AS a JOIN okta.user.users AS b ON b.id IN (a.id, a.managerId, {id:4})`, small: true},
 	{name: "join with or", sql: `SELECT a.id, b.id FROM okta.user.users AS a JOIN okta.user.users AS b ON b.id = a.id OR b.login = a.manager`, small: true},
 	{name: "join with a table function", sql: `SELECT u.id, j.key, j.value FROM okta.user.users AS u JOIN json_each(u.profile) AS j WHERE u.status = 'RECOVERY'`},
+	{name: "everybody by id", sql: `SELECT count(*), count(DISTINCT o.login), max(o.status) FROM okta.user.users AS u JOIN okta.user.users AS o ON o.id = u.id`},
+	{name: "everybody by login", sql: `SELECT u.id, o.id, o.profile FROM okta.user.users AS u LEFT JOIN okta.user.users AS o ON o.login = u.login ORDER BY u.id`, sorted: true},
+	{name: "everybody by a login that may be another's", sql: `SELECT u.id, o.login FROM okta.user.users AS u LEFT JOIN okta.user.users AS o ON o.login = u.email`},
+	{name: "everybody by several keys", sql: `SELECT u.id, o.login FROM okta.user.users AS u JOIN okta.user.users AS o ON o.userId = u.id AND o.login = u.login AND o.status = u.status`},
+	{name: "everybody's manager", sql: `SELECT u.id, m.login FROM okta.user.users AS u JOIN okta.user.users AS m ON m.employeeNumber = u.managerId ORDER BY u.id`, sorted: true},
+	{name: "everybody's manager's manager", sql: `SELECT u.id, g.login FROM okta.user.users AS u LEFT JOIN okta.user.users AS m ON m.employeeNumber = u.managerId
+		LEFT JOIN okta.user.users AS g ON g.employeeNumber = m.managerId AND g.status = 'ACTIVE' WHERE m.department IS NOT u.department`},
+	{name: "managers by number of reports", sql: `SELECT m.login, count(u.id) AS n FROM okta.user.users AS m LEFT JOIN okta.user.users AS u ON u.managerId = m.employeeNumber
+		GROUP BY m.id ORDER BY n DESC, m.id LIMIT 20`, sorted: true},
+	{name: "who has no reports", sql: `SELECT u.id FROM okta.user.users AS u WHERE NOT EXISTS (SELECT 1 FROM okta.user.users AS r WHERE r.managerId = u.employeeNumber)`},
+	{name: "colleagues in the same place", sql: `SELECT a.id, count(*) FROM okta.user.users AS a JOIN okta.user.users AS b ON b.city = a.city AND b.department = a.department AND b.id <> a.id GROUP BY a.id`},
+	{name: "a limit of a join", sql: `SELECT u.id, o.city FROM okta.user.users AS u JOIN okta.user.users AS o ON o.id = u.id ORDER BY u.id LIMIT 5 OFFSET 3`, sorted: true},
+	{name: "the chain of managers in a recursive step", sql: `WITH RECURSIVE chain(n, id, depth) AS (SELECT employeeNumber, id, 0 FROM okta.user.users WHERE managerId IS NULL AND employeeNumber = '001001'
+		UNION ALL SELECT u.employeeNumber, u.id, depth + 1 FROM chain JOIN okta.user.users AS u ON u.managerId = chain.n WHERE depth < 4) SELECT depth, count(*) FROM chain GROUP BY depth`},
+	{name: "statuses of a list", sql: `SELECT v.column1, count(u.id) FROM (VALUES ('STAGED'), ('ACTIVE'), ('ASLEEP'), (NULL), ('STAGED')) AS v LEFT JOIN okta.user.users AS u ON u.status = v.column1 GROUP BY v.column1`},
+	{name: "keys of a list", sql: `SELECT v.column1, u.login FROM (VALUES ({id:4}), ('..'), (''), (NULL), ('me'), (7), ({id:4}), ({login:4}), (x'00')) AS v LEFT JOIN okta.user.users AS u ON u.id = v.column1`},
+	{name: "an attribute of a list", sql: `SELECT v.column1, u.id FROM (VALUES ('001005'), (1005), ('1005'), (1005.0), (NULL), (''), ('IT')) AS v LEFT JOIN okta.user.users AS u ON u.employeeNumber = v.column1`},
+	{name: "a field of a list", sql: `SELECT v.column1, count(u.id) FROM (VALUES ('2024-01-01'), (NULL), (5)) AS v LEFT JOIN okta.user.users AS u ON u.lastLogin < v.column1 GROUP BY 1`},
+	{name: "natural join of the tables", sql: `SELECT count(*) FROM okta.user.users NATURAL JOIN okta.user.users AS o`, judge: `SELECT 0 AS "count(*)"`},
 	{name: "aggregate of a join", sql: `SELECT m.department, count(*) FROM okta.user.users AS u JOIN okta.user.users AS m ON m.employeeNumber = u.managerId GROUP BY 1`, small: true},
 }
 
@@ -193,6 +212,7 @@ var functionCases = []selectCase{
 	{name: "arithmetic on conditions", sql: `SELECT sum(status = 'ACTIVE'), sum(lastLogin IS NULL), total(city LIKE 'B%') FROM okta.user.users`},
 	{name: "text functions", sql: `SELECT instr(login, '@'), replace(login, '.', ' '), trim(lastName, 'aeiou'), printf('%s <%s>', displayName, email), substr(login, -7) FROM okta.user.users`},
 	{name: "order by length", sql: `SELECT login FROM okta.user.users ORDER BY length(login), login LIMIT 25`, sorted: true},
+	{name: "an infinite number", sql: `SELECT id FROM okta.user.users WHERE status = 9e999 OR id = -9e999 OR login IN (9e999)`, empty: true},
 	{name: "a constant condition", sql: `SELECT count(*) FROM okta.user.users WHERE 1`},
 	{name: "a false condition", sql: `SELECT id FROM okta.user.users WHERE 0 AND status = 'ACTIVE'`, empty: true},
 }
@@ -346,6 +366,9 @@ var parameterCases = []selectCase{
 		judge: `SELECT id FROM okta.user.users WHERE status = 'STAGED'`},
 	{name: "parameter by join", sql: `SELECT v.s, a.id FROM (SELECT 'status eq "STAGED"' AS s UNION ALL SELECT 'status eq "RECOVERY"') AS v JOIN okta.user.users AS a ON a.search = v.s`,
 		judge: `SELECT 'status eq "' || status || '"' AS s, id FROM okta.user.users WHERE status IN ('STAGED', 'RECOVERY')`},
+	{name: "parameter by join, q", sql: `SELECT v.column1, u.id FROM (VALUES ('an'), ('zzzz'), ('jo'), ('an')) AS v LEFT JOIN okta.user.users AS u ON u.q = v.column1`,
+		judge: `SELECT v.column1, u.id FROM (VALUES ('an'), ('zzzz'), ('jo'), ('an')) AS v LEFT JOIN okta.user.users AS u
+			ON u.status <> 'DEPROVISIONED' AND (u.firstName LIKE v.column1 || '%' OR u.lastName LIKE v.column1 || '%' OR u.email LIKE v.column1 || '%')`},
 	{name: "parameter of a left join", sql: `SELECT v.x, a.id FROM (SELECT 1 AS x) AS v LEFT JOIN okta.user.users AS a ON a.search = 'status eq "STAGED"'`,
 		judge: `SELECT 1 AS x, id FROM okta.user.users WHERE status = 'STAGED'`},
 	{name: "different parameters of two tables", sql: `SELECT a.id, b.id FROM okta.user.users AS a, okta.user.users AS b WHERE a.search = 'status eq "STAGED"' AND b.q = 'frontdesk.' AND a.department = b.department`,
