@@ -23,6 +23,19 @@ import (
 // cancelling it would take the 30 s after which the client gives a stalled page up.
 const soon = time.Second
 
+// endsSoon runs something that returns how long it took to end, again if that was too long: a busy
+// machine may hold a process up, but hardly three times.
+func endsSoon(t *testing.T, try func() time.Duration) {
+	t.Helper()
+	var took time.Duration
+	for range 3 {
+		if took = try(); took <= soon {
+			return
+		}
+	}
+	t.Errorf("the query took %s to end", took)
+}
+
 // A stalledOrg has three pages, of which the second stops in the middle.
 type stalledOrg struct {
 	env LookupEnv
@@ -105,39 +118,45 @@ func TestCancelInTheMiddleOfAPage(t *testing.T) {
 	} {
 		for _, sql := range []string{"SELECT id FROM okta.user.users", "SELECT status, count(*) FROM okta.user.users GROUP BY 1"} {
 			t.Run(c.name, func(t *testing.T) {
-				org := startStalledOrg(t)
-				check := noneLeft(t)
-				ctx, cancel := context.WithCancelCause(context.Background())
-				defer cancel(nil)
-				var stdout, stderr buffer
-				code := make(chan int, 1)
-				go func() {
-					code <- Run(ctx, []string{"query", "-v", "-o", "json", sql}, strings.NewReader(""), &stdout, &stderr, org.env)
-				}()
-				select {
-				case <-org.stalled:
-				case got := <-code:
-					t.Fatalf("the query ended before it was cancelled: exit code %d, %s", got, stderr.String())
-				}
-				told := time.Now()
-				cancel(c.cause)
-				got := <-code
-				if took := time.Since(told); took > soon {
-					t.Errorf("the query took %s to end", took)
-				}
-				if got != c.code {
-					t.Errorf("exit code %d, want %d", got, c.code)
-				}
-				if !strings.Contains(stderr.String(), c.stderr) || !strings.Contains(stderr.String(), "INCOMPLETE") {
-					t.Errorf("stderr: %s", stderr.String())
-				}
-				if strings.Contains(stdout.String(), "]\n") {
-					t.Error("the JSON looks complete")
-				}
-				check()
+				endsSoon(t, func() time.Duration {
+					return cancelled(t, sql, c.cause, c.code, c.stderr)
+				})
 			})
 		}
 	}
+}
+
+// cancelled cancels a query in the middle of a page and returns how long it then took to end.
+func cancelled(t *testing.T, sql string, cause error, wantCode int, wantErr string) time.Duration {
+	org := startStalledOrg(t)
+	check := noneLeft(t)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	var stdout, stderr buffer
+	code := make(chan int, 1)
+	go func() {
+		code <- Run(ctx, []string{"query", "-v", "-o", "json", sql}, strings.NewReader(""), &stdout, &stderr, org.env)
+	}()
+	select {
+	case <-org.stalled:
+	case got := <-code:
+		t.Fatalf("the query ended before it was cancelled: exit code %d, %s", got, stderr.String())
+	}
+	told := time.Now()
+	cancel(cause)
+	got := <-code
+	took := time.Since(told)
+	if got != wantCode {
+		t.Errorf("exit code %d, want %d", got, wantCode)
+	}
+	if !strings.Contains(stderr.String(), wantErr) || !strings.Contains(stderr.String(), "INCOMPLETE") {
+		t.Errorf("stderr: %s", stderr.String())
+	}
+	if strings.Contains(stdout.String(), "]\n") {
+		t.Error("the JSON looks complete")
+	}
+	check()
+	return took
 }
 
 // terminated stands in for SIGTERM, which some systems don't have.
@@ -147,35 +166,40 @@ func (terminated) Signal()        {}
 func (terminated) String() string { return "terminated" }
 
 func TestTimeout(t *testing.T) {
-	org := startStalledOrg(t)
-	check := noneLeft(t)
-	var stdout, stderr bytes.Buffer
 	const timeout = 300 * time.Millisecond
-	start := time.Now()
-	code := Run(context.Background(), []string{"query", "--timeout", timeout.String(), "SELECT id FROM okta.user.users"}, nil, &stdout, &stderr, org.env)
-	if took := time.Since(start); took < timeout || took > timeout+soon {
-		t.Errorf("the query took %s, want about %s", took, timeout)
-	}
-	if code != ExitTimeout || !strings.Contains(stderr.String(), "timed out after 300ms") {
-		t.Errorf("exit code %d, stderr: %s", code, stderr.String())
-	}
-	check()
+	endsSoon(t, func() time.Duration {
+		org := startStalledOrg(t)
+		check := noneLeft(t)
+		var stdout, stderr bytes.Buffer
+		start := time.Now()
+		code := Run(context.Background(), []string{"query", "--timeout", timeout.String(), "SELECT id FROM okta.user.users"}, nil, &stdout, &stderr, org.env)
+		took := time.Since(start)
+		if took < timeout {
+			t.Errorf("the query took %s, less than %s", took, timeout)
+		}
+		if code != ExitTimeout || !strings.Contains(stderr.String(), "timed out after 300ms") {
+			t.Errorf("exit code %d, stderr: %s", code, stderr.String())
+		}
+		check()
+		return took - timeout
+	})
 }
 
 // TestTimeoutOfComputing: SQLite may compute for long without a call.
 func TestTimeoutOfComputing(t *testing.T) {
-	check := noneLeft(t)
-	var stdout, stderr bytes.Buffer
 	const endless = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-	start := time.Now()
-	code := Run(context.Background(), []string{"query", "--timeout", "100ms", endless}, nil, &stdout, &stderr, environment(nil))
-	if took := time.Since(start); took > 100*time.Millisecond+soon {
-		t.Errorf("the query took %s", took)
-	}
-	if code != ExitTimeout {
-		t.Errorf("exit code %d, stderr: %s", code, stderr.String())
-	}
-	check()
+	endsSoon(t, func() time.Duration {
+		check := noneLeft(t)
+		var stdout, stderr bytes.Buffer
+		start := time.Now()
+		code := Run(context.Background(), []string{"query", "--timeout", "100ms", endless}, nil, &stdout, &stderr, environment(nil))
+		took := time.Since(start)
+		if code != ExitTimeout {
+			t.Errorf("exit code %d, stderr: %s", code, stderr.String())
+		}
+		check()
+		return took - 100*time.Millisecond
+	})
 }
 
 func TestClosedOutput(t *testing.T) {
@@ -229,13 +253,18 @@ type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
-// TestNothingLeftBehind: a query that ends well leaves nothing either, not even with the sandbox.
+// TestNothingLeftBehind: a query that ends well leaves nothing either, be its end of the connections
+// the only one that closes or not.
 func TestNothingLeftBehind(t *testing.T) {
-	check := noneLeft(t)
-	var stdout, stderr bytes.Buffer
-	code := Run(context.Background(), []string{"query", "--sandbox", "-o", "csv", "SELECT count(*) AS n FROM okta.user.users"}, nil, &stdout, &stderr, environment(nil))
-	if code != ExitOK || stdout.String() != fmt.Sprintf("n\r\n%d\r\n", sandboxUsers) {
-		t.Errorf("exit code %d: %s%s", code, stdout.String(), stderr.String())
+	org := startOrg(t, oktatest.Options{Users: sandboxUsers})
+	for _, args := range [][]string{{"query"}, {"query", "--sandbox"}} {
+		check := noneLeft(t)
+		var stdout, stderr bytes.Buffer
+		args = append(args, "-o", "csv", "SELECT count(*) AS n FROM okta.user.users")
+		code := Run(context.Background(), args, nil, &stdout, &stderr, org.env)
+		if code != ExitOK || stdout.String() != fmt.Sprintf("n\r\n%d\r\n", sandboxUsers) {
+			t.Errorf("%q: exit code %d: %s%s", args, code, stdout.String(), stderr.String())
+		}
+		check()
 	}
-	check()
 }
