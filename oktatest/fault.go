@@ -164,6 +164,22 @@ func (f *faults) clear() {
 	f.armed = nil
 }
 
+// pending returns the faults that may still fire, as if they had been added now.
+func (f *faults) pending() []Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := make([]Fault, 0, len(f.armed))
+	for _, a := range f.armed {
+		one := a.Fault
+		if fired := a.seen - (one.At - 1); fired > 0 && one.Times > 0 {
+			one.Times -= fired
+		}
+		one.At = max(one.At-a.seen, 1)
+		list = append(list, one)
+	}
+	return list
+}
+
 // take counts r for every fault that it matches and returns the one that is due, or nil.
 func (f *faults) take(r *http.Request) *Fault {
 	f.mu.Lock()
@@ -211,10 +227,8 @@ func (f *Fault) early() bool {
 func (f *Fault) answer(r *http.Request, h http.Header, now time.Time, o *Org) answer {
 	switch f.Kind {
 	case RateLimited, Concurrency, RateLimitedBare:
-		q := quota{limit: o.opts.RateLimit.Calls, reset: ceilSeconds(now.Add(orDefault(f.Delay, 2*time.Second)))}
-		if q.limit <= 0 {
-			q.limit = unlimitedCalls
-		}
+		q := quota{reset: ceilSeconds(now.Add(orDefault(f.Delay, 2*time.Second)))}
+		q.limit, _ = o.limiter.ceiling(bucketOf(r.Method, r.URL.Path))
 		if f.Kind == Concurrency {
 			q.limit = 0
 		}

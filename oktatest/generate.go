@@ -22,19 +22,39 @@ type generator struct {
 	suffix string
 	idBase uint64
 	types  [2]string // the tails of the ids of the user types: the default one and "contractor"
+	gone   [2]attrSet
+}
+
+// An attrSet is a set of attributes, by attrID; here those that a user type doesn't have any more.
+type attrSet uint64
+
+// without returns a generator whose users of a type don't have an attribute.
+func (g *generator) without(typeTail string, a attrID) *generator {
+	changed := *g
+	for i := range g.types {
+		if g.types[i] == typeTail {
+			changed.gone[i] |= 1 << a
+		}
+	}
+	return &changed
 }
 
 func newGenerator(n int, seed uint64, suffix string) *generator {
 	g := &generator{n: n, seed: mix(seed ^ 0x6f6b7461), suffix: suffix}
 	g.idBase = (40+g.seed%10)*idHigh + g.seed%(idHigh/2)
 	for i := range g.types {
-		tail := make([]byte, 0, 17)
-		for j := range 14 {
-			tail = append(tail, base62[g.hash(i*14+j, saltType)%62])
-		}
-		g.types[i] = string(append(tail, suffix...))
+		g.types[i] = g.typeTailOf(i)
 	}
 	return g
+}
+
+// typeTailOf is the tail of the id of the k-th user type.
+func (g *generator) typeTailOf(k int) string {
+	tail := make([]byte, 0, 17)
+	for j := range 14 {
+		tail = append(tail, base62[g.hash(k*14+j, saltType)%62])
+	}
+	return string(append(tail, g.suffix...))
 }
 
 // mix is the finalizer of SplitMix64: every bit of the result depends on every bit of x.
@@ -297,11 +317,16 @@ type person struct {
 	place       *place
 	department  *department
 	contractor  bool
+	gone        attrSet
 }
 
 func (g *generator) person(i int) person {
 	h := g.hash(i, saltPerson)
 	p := person{gen: g, i: i, h: h, contractor: g.isContractor(i)}
+	p.gone = g.gone[0]
+	if p.contractor {
+		p.gone = g.gone[1]
+	}
 	c := &cultures[0]
 	switch k := h & 63; {
 	case k >= 62:
@@ -336,7 +361,7 @@ func (g *generator) typeTail(i int) string {
 // draw returns the chance that decides over an attribute, and whether the user has a value for it.
 func (p *person) draw(a attrID) (x uint64, present bool) {
 	x = mix(p.h + (uint64(a)+1)*0x9e3779b97f4a7c15)
-	return x / 1000, x%1000 < schema[a].perMille
+	return x / 1000, x%1000 < schema[a].perMille && p.gone&(1<<a) == 0
 }
 
 // attr returns the value of an attribute. Texts that aren't ready-made are appended to b instead of

@@ -104,7 +104,7 @@ func fuzzExpr(f *testing.F, d dialect) {
 		if !reflect.DeepEqual(e, again) {
 			t.Fatalf("%q is printed as %q, which is read as %q", text, e, again)
 		}
-		q, bad := compile(text, d)
+		q, bad := compile(text, d, org.store.known)
 		if bad != nil {
 			return
 		}

@@ -41,8 +41,8 @@ type page struct {
 	next string // "" on the last page
 }
 
-// parseListing reads the parameters of GET /api/v1/users. If search or filter are given, q is ignored.
-func (o *Org) parseListing(r *http.Request, st style) (*listing, *apiError) {
+// parseListing reads the parameters of GET /api/v1/users. The caller holds the store's lock. If search or filter are given, q is ignored.
+func (s *store) parseListing(r *http.Request, st style) (*listing, *apiError) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, errSearch("The query string is not well-formed.")
@@ -54,15 +54,15 @@ func (o *Org) parseListing(r *http.Request, st style) (*listing, *apiError) {
 	case search != "" && filter != "":
 		return nil, errSearchAndFilter()
 	case search != "":
-		if l.query, bad = compile(search, searchDialect); bad != nil {
+		if l.query, bad = compile(search, searchDialect, s.known); bad != nil {
 			return nil, bad
 		}
 		l.echoed = append(l.echoed, param{"search", search})
-		if bad = l.parseSort(values); bad != nil {
+		if bad = l.parseSort(values, s.known); bad != nil {
 			return nil, bad
 		}
 	case filter != "":
-		if l.query, bad = compile(filter, filterDialect); bad != nil {
+		if l.query, bad = compile(filter, filterDialect, s.known); bad != nil {
 			return nil, bad
 		}
 		l.echoed = append(l.echoed, param{"filter", filter})
@@ -73,7 +73,7 @@ func (o *Org) parseListing(r *http.Request, st style) (*listing, *apiError) {
 		l.q, l.limit = fold(q), defaultLimitQ
 		l.echoed = append(l.echoed, param{"q", q})
 	}
-	if bad = l.parseLimit(values.Get("limit")); bad != nil {
+	if bad = l.parseLimit(values.Get("limit"), maxLimit); bad != nil {
 		return nil, bad
 	}
 	if fields := values.Get("fields"); fields != "" {
@@ -83,7 +83,7 @@ func (o *Org) parseListing(r *http.Request, st style) (*listing, *apiError) {
 		l.echoed = append(l.echoed, param{"fields", fields})
 	}
 	if l.after != "" && l.q == "" {
-		if bad = l.parseCursor(o.store); bad != nil {
+		if bad = l.parseCursor(s); bad != nil {
 			return nil, bad
 		}
 	} else {
@@ -92,8 +92,9 @@ func (o *Org) parseListing(r *http.Request, st style) (*listing, *apiError) {
 	return l, nil
 }
 
-// parseLimit clamps to 200, as a limit above is documented nowhere; one below 1 is refused.
-func (l *listing) parseLimit(text string) *apiError {
+// parseLimit clamps to what a page can have, as a limit above is documented nowhere; one below 1 is
+// refused.
+func (l *listing) parseLimit(text string, most int) *apiError {
 	if text == "" {
 		return nil
 	}
@@ -104,16 +105,16 @@ func (l *listing) parseLimit(text string) *apiError {
 	if n < 1 {
 		return errValidation("limit", "limit: The value must be at least 1")
 	}
-	l.limit = min(int(n), maxLimit)
+	l.limit = min(int(n), most)
 	return nil
 }
 
-func (l *listing) parseSort(values url.Values) *apiError {
+func (l *listing) parseSort(values url.Values, known attributeSet) *apiError {
 	name := values.Get("sortBy")
 	if name == "" {
 		return nil
 	}
-	f, ok := resolveField(name)
+	f, ok := known.resolve(name)
 	if !ok {
 		return errSearch("Invalid sortBy attribute: " + name)
 	}
@@ -212,13 +213,13 @@ func isUserID(s string) bool {
 }
 
 // list is Okta's listUsers. The caller holds the store's lock.
-func (o *Org) list(l *listing, body []byte) (*page, *apiError) {
+func (s *store) list(l *listing, body []byte) (*page, *apiError) {
 	p := &page{body: append(body, '['), self: l.link(l.after)}
 	if len(p.self) > maxLink {
 		return nil, errLinkTooLong()
 	}
 	n, last := 0, ""
-	l.rows(o.store, func(r *row) bool {
+	l.rows(s, func(r *row) bool {
 		if n == l.limit {
 			p.next = l.link(last)
 			return false

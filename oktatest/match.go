@@ -28,8 +28,8 @@ type query struct {
 // A matcher says whether a user is meant.
 type matcher func(*row) bool
 
-// compile parses text and resolves its attributes.
-func compile(text string, d dialect) (*query, *apiError) {
+// compile parses text and resolves its attributes; known are those of profiles.
+func compile(text string, d dialect, known attributeSet) (*query, *apiError) {
 	e, err := parseExpr(text)
 	if err != nil {
 		var syntax *syntaxError
@@ -39,21 +39,25 @@ func compile(text string, d dialect) (*query, *apiError) {
 		}
 		return nil, bad
 	}
-	m, bad := compileExpr(e, d, true)
+	m, bad := compileExpr(e, d, known, true)
 	if bad != nil {
 		return nil, bad
 	}
 	return &query{e, d, m}, nil
 }
 
-func compileExpr(e *expr, d dialect, alone bool) (matcher, *apiError) {
+func compileExpr(e *expr, d dialect, known attributeSet, alone bool) (matcher, *apiError) {
 	if e.op == opTerm {
-		return compileTerm(e, d, alone)
+		f, ok := known.resolve(e.attr)
+		if !ok {
+			return nil, errSearch("Invalid search attribute: " + e.attr)
+		}
+		return compileTerm(e, f, d, alone)
 	}
 	kids := make([]matcher, len(e.kids))
 	for i, kid := range e.kids {
 		var bad *apiError
-		if kids[i], bad = compileExpr(kid, d, false); bad != nil {
+		if kids[i], bad = compileExpr(kid, d, known, false); bad != nil {
 			return nil, bad
 		}
 	}
@@ -71,7 +75,11 @@ func compileExpr(e *expr, d dialect, alone bool) (matcher, *apiError) {
 // A field is something of a user that can be compared or sorted by.
 type field struct {
 	kind fieldKind
-	attr attrID // of profileField
+
+	// Of profileField.
+	name string
+	typ  dataType
+	attr attrID // noAttr: the generator doesn't know it
 }
 
 type fieldKind uint8
@@ -93,16 +101,18 @@ var topFields = map[string]fieldKind{
 	"created": createdField, "activated": activatedField, "statusChanged": statusChangedField, "lastUpdated": lastUpdatedField,
 }
 
-// resolveField finds an attribute by its name, which is case-sensitive. lastLogin and passwordChanged
-// are in no index, as at Okta.
-func resolveField(name string) (field, bool) {
+// An attributeSet is the attributes that profiles can have, by name. It is never changed, only replaced.
+type attributeSet map[string]field
+
+// resolve finds an attribute by its name, which is case-sensitive. lastLogin and passwordChanged are in
+// no index, as at Okta.
+func (known attributeSet) resolve(name string) (field, bool) {
 	if kind, ok := topFields[name]; ok {
 		return field{kind: kind, attr: noAttr}, true
 	}
 	if rest, ok := strings.CutPrefix(name, "profile."); ok {
-		if a, known := attrByName[rest]; known {
-			return field{kind: profileField, attr: a}, true
-		}
+		f, ok := known[rest]
+		return f, ok
 	}
 	return field{}, false
 }
@@ -122,19 +132,15 @@ func (f field) time(r *row) int64 {
 	return r.history().lastUpdated
 }
 
-// comparable returns what the field is made of: the type of a profile attribute, strings for the rest.
+// dataType returns what is compared: a profile attribute or, of an array, its elements; strings for the rest.
 func (f field) dataType() dataType {
 	if f.kind == profileField {
-		return schema[f.attr].typ
+		return f.typ.element()
 	}
 	return stringType
 }
 
-func compileTerm(e *expr, d dialect, alone bool) (matcher, *apiError) {
-	f, ok := resolveField(e.attr)
-	if !ok {
-		return nil, errSearch("Invalid search attribute: " + e.attr)
-	}
+func compileTerm(e *expr, f field, d dialect, alone bool) (matcher, *apiError) {
 	if bad := allowed(e, f, d, alone); bad != nil {
 		return nil, bad
 	}
@@ -153,7 +159,7 @@ func compileTerm(e *expr, d dialect, alone bool) (matcher, *apiError) {
 	}
 	switch f.dataType() {
 	case booleanType:
-		return func(r *row) bool { v := r.attr(f.attr); return v.kind == boolValue && v.text == e.value.text }, nil
+		return func(r *row) bool { v := r.value(&f); return v.kind == boolValue && v.text == e.value.text }, nil
 	case integerType, numberType:
 		return compileNumber(e, f)
 	}
@@ -214,7 +220,7 @@ func compilePresent(f field) matcher {
 	case f.isTime():
 		return func(r *row) bool { return f.time(r) != 0 }
 	case f.kind == profileField:
-		return func(r *row) bool { return r.attr(f.attr).hasValue() }
+		return func(r *row) bool { return r.value(&f).hasValue() }
 	}
 	return func(*row) bool { return true }
 }
@@ -237,8 +243,7 @@ func compileNumber(e *expr, f field) (matcher, *apiError) {
 	if err != nil {
 		return nil, errSearch("Not a number: " + e.value.text)
 	}
-	return func(r *row) bool {
-		v := r.attr(f.attr)
+	test := func(v *value) bool {
 		if v.kind != numberValue {
 			return false
 		}
@@ -250,7 +255,21 @@ func compileNumber(e *expr, f field) (matcher, *apiError) {
 			return e.cmp.holds(1)
 		}
 		return e.cmp.holds(0)
+	}
+	return func(r *row) bool {
+		v := r.value(&f)
+		return test(&v) || v.any(test)
 	}, nil
+}
+
+// any says whether the test holds for an element of an array.
+func (v value) any(test func(*value) bool) bool {
+	for i := range v.list {
+		if test(&v.list[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // holds says whether a comparison is true of two values of which the first is less (-1), equal or more.
@@ -290,16 +309,8 @@ func compileText(e *expr, f field, d dialect) matcher {
 		return func(r *row) bool { return meant[r.status()] }
 	}
 	return func(r *row) bool {
-		v := r.attr(f.attr)
-		if v.kind == listValue {
-			for i := range v.list {
-				if test(v.list[i].text) {
-					return true
-				}
-			}
-			return false
-		}
-		return v.kind == stringValue && test(v.text)
+		v := r.value(&f)
+		return v.kind == stringValue && test(v.text) || v.any(func(one *value) bool { return one.kind == stringValue && test(one.text) })
 	}
 }
 

@@ -2,6 +2,7 @@ package oktatest
 
 import (
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -17,6 +18,11 @@ type Options struct {
 	// Users is the number of generated users, 0 to [MaxUsers]. All eight statuses are present from
 	// 128 users on; a whole bulk import (250 or more users created in one second) from 1,050 on.
 	Users int
+	// Owner makes sure that somebody owns the token. It belongs to the first generated user who is
+	// ACTIVE, whom GET /api/v1/users/me shows; where there is none, as among no users at all, Owner adds
+	// one more user for it, owner@acme.example. Off, such an org has no "me". Whatever becomes of its
+	// owner, the token goes on working.
+	Owner bool
 	// Seed picks the org among all orgs of this size: the same Users, Seed and IDSuffix give the same
 	// users, byte for byte. 0 is a seed like any other.
 	Seed uint64
@@ -29,6 +35,18 @@ type Options struct {
 	Latency time.Duration
 	// RateLimit is the number of calls that an org allows; zero: as many as you like.
 	RateLimit RateLimit
+	// Concurrency is how many requests the org answers at one time; those beyond are refused with 429, a
+	// limit of 0 and 0 remaining. 0: any number.
+	Concurrency int
+	// SearchLag is how far lists with search, filter or q trail behind changes, by the org's clock; 0:
+	// not at all. A user who is got by key, and the plain list, are never behind.
+	SearchLag time.Duration
+	// AsyncTransitions is how long an activation or deactivation takes, by the org's clock: so long,
+	// lists with search, filter or q show the user with the status of before and transitioningToStatus,
+	// and while an activation lasts the user can't be updated (E0000112). 0: they are done at once.
+	AsyncTransitions time.Duration
+	// Realms puts all users into a realm and shows realmId, as orgs with that feature do.
+	Realms bool
 	// IDSuffix is the tail that all ids of the org share, three of [0-9A-Za-z]; empty: "5d7".
 	IDSuffix string
 	// Gzip makes the org compress answers for clients that accept it. Off by default, as on a
@@ -58,6 +76,9 @@ type Options struct {
 
 	// Faults are injected from the start, as by [Org.Inject].
 	Faults []Fault
+	// OnRequest is told of every request when its answer is ready, those to the control path too; nil:
+	// nobody is. It may be called concurrently, and the answer waits for it.
+	OnRequest func(Request)
 }
 
 // An Engine is a generation of Okta. Here they differ in the address of activation links.
@@ -68,16 +89,20 @@ const (
 	ClassicEngine                // /welcome/{token}
 )
 
-// A RateLimit is how many calls each bucket takes in a window. Okta counts listing and creating users,
-// getting a user, and changing or deleting a user in buckets of their own, and a window begins with the
-// first call after the last one ended.
+// A RateLimit is how many calls each [Bucket] takes in a window. A window begins with the first call
+// after the last one ended.
 //
 // The three X-Rate-Limit headers are on every authenticated answer, limit or not. Without a limit they
 // say 600 calls in 60 seconds, and the window begins anew after half of them, so that a client which
 // paces itself by the headers isn't slowed down.
 type RateLimit struct {
-	// Calls is the number of calls in a window; 0: no limit.
+	// Calls is the number of calls in a window that a bucket takes from all tokens; 0: no limit.
 	Calls int
+	// Buckets are numbers of calls for single buckets instead of Calls; 0: no limit.
+	Buckets map[Bucket]int
+	// TokenShare is the percentage of each bucket that the token may use, 1 to 100, at Okta 50 unless an
+	// admin changes it; the headers show what is left of the bucket by it. 0: 100.
+	TokenShare int
 	// Window is the length of a window; 0: 60 s, as Okta's. The reset header has whole seconds, so a
 	// window shorter than a second shows rounded up.
 	Window time.Duration
@@ -97,6 +122,13 @@ func (o Options) defaults() (Options, error) {
 	if o.RateLimit.Window <= 0 {
 		o.RateLimit.Window = time.Minute
 	}
+	if o.RateLimit.TokenShare == 0 {
+		o.RateLimit.TokenShare = 100
+	}
+	if o.RateLimit.TokenShare < 1 || o.RateLimit.TokenShare > 100 {
+		return o, fmt.Errorf("oktatest: Options.RateLimit.TokenShare is %d: choose 1 to 100", o.RateLimit.TokenShare)
+	}
+	o.RateLimit.Buckets = maps.Clone(o.RateLimit.Buckets)
 	if o.IDSuffix == "" {
 		o.IDSuffix = "5d7"
 	}

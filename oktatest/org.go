@@ -8,16 +8,24 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // An Org is an Okta org that answers requests. Make one with [New]. Its methods may be called
 // concurrently.
 type Org struct {
-	opts    Options
-	store   *store
-	types   []*userType // the default one first; under the store's lock, as the groups are
-	groups  []*group    // in id order
+	opts  Options
+	store *store
+	realm string // the id of the default realm; "": the org has no realms
+	owner int    // the user whose token it is; -1: nobody
+
+	// Under the store's lock, and how many have been made of each, deleted ones too.
+	types                 []*userType // the default one first
+	groups                []*group    // in id order
+	typesMade, groupsMade int
+
+	busy    atomic.Int64 // requests being answered
 	clock   orgClock
 	limiter limiter
 	faults  faults
@@ -53,9 +61,18 @@ func newOrg(o Options) (*Org, error) {
 		limiter: limiter{limit: o.RateLimit},
 		gone:    make(chan struct{}),
 	}
-	org.types, org.groups = newUserTypes(org.store.gen), newGroups(org.store.gen)
 	org.clock.base = o.Now
 	org.opts.Now = org.clock.now
+	org.types, org.groups = newUserTypes(org.store.gen), newGroups(org.store.gen)
+	org.typesMade, org.groupsMade = len(org.types), len(org.groups)
+	if o.Realms {
+		org.realm = "guo" + org.types[0].tail
+	}
+	org.owner = org.findOwner()
+	if o.SearchLag > 0 || o.AsyncTransitions > 0 {
+		org.store.index = newSearchIndex(org.store, o.SearchLag, o.AsyncTransitions, org.clock.now)
+	}
+	org.learn()
 	org.faults.add(o.Faults)
 	return org, nil
 }
@@ -157,15 +174,26 @@ var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 // ServeHTTP answers a request to the API.
 func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	arrived := o.opts.Now()
+	began, arrived := time.Now(), o.opts.Now()
+	if isControl(r) {
+		a := o.control(r)
+		o.report(newLogged(r, &a, time.Since(began), arrived))
+		o.send(w, r, a)
+		return
+	}
+	crowded := o.busy.Add(1) > int64(o.opts.Concurrency) && o.opts.Concurrency > 0
+	defer o.busy.Add(-1)
 	fault := o.faults.take(r)
 	wait := o.opts.Latency
+	if crowded {
+		wait = 0
+	}
 	if fault.is(Delay) {
 		wait += orDefault(fault.Delay, time.Second)
 	}
 	alive := o.wait(r, wait)
 	if !alive || fault.is(Reset) {
-		o.log.add(r, 0, arrived)
+		o.record(r, &answer{}, began, arrived)
 		if alive {
 			reset(w)
 		}
@@ -175,12 +203,15 @@ func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	now := o.opts.Now()
 	setCommon(h, now)
-	bad := o.admit(r, h, now)
+	bad := o.admit(r, h, now, crowded)
 	buffer := bodies.Get().(*[]byte)
 	var a answer
 	switch {
 	case fault.early():
 		a = fault.answer(r, h, now, o)
+	case lacksLength(r):
+		dropQuota(h)
+		a = lengthRequired()
 	case bad != nil:
 		a = bad.answer()
 	default:
@@ -191,7 +222,7 @@ func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	fault.spoil(&a, o.base.of(r))
-	o.log.add(r, a.status, arrived) // before the client can know
+	o.record(r, &a, began, arrived) // before the client can know
 	if fault.breaks() {
 		o.sendBroken(w, r, a, fault)
 	}
@@ -215,6 +246,34 @@ func (o *Org) wait(r *http.Request, d time.Duration) bool {
 	return false
 }
 
+// record puts a request on the log.
+func (o *Org) record(r *http.Request, a *answer, began, arrived time.Time) {
+	one := newLogged(r, a, time.Since(began), arrived)
+	o.log.add(one)
+	o.report(one)
+}
+
+func (o *Org) report(one logged) {
+	if o.opts.OnRequest != nil {
+		o.opts.OnRequest(one.request())
+	}
+}
+
+// lacksLength says whether a request has neither a Content-Length nor chunks, though it may have a
+// body. In-process requests, which no server has read from a connection, may leave the length out.
+func lacksLength(r *http.Request) bool {
+	if r.Method != http.MethodPost && r.Method != http.MethodPut || r.ProtoMajor != 1 {
+		return false
+	}
+	return r.Context().Value(http.ServerContextKey) != nil && len(r.TransferEncoding) == 0 && r.Header["Content-Length"] == nil
+}
+
+// lengthRequired is what the servers in front of Okta say.
+func lengthRequired() answer {
+	return answer{status: http.StatusLengthRequired, html: true,
+		body: []byte("<html><head><title>411 Length Required</title></head><body><h1>411 Length Required</h1></body></html>\n")}
+}
+
 func orDefault(d, def time.Duration) time.Duration {
 	if d <= 0 {
 		return def
@@ -222,14 +281,26 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
-// admit checks the token and the rate limit. The three headers are on every authenticated answer.
-func (o *Org) admit(r *http.Request, h http.Header, now time.Time) *apiError {
+// authentic says whether a request carries the token.
+func (o *Org) authentic(r *http.Request) bool {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "SSWS ")
+	return ok && subtle.ConstantTimeCompare([]byte(token), []byte(o.opts.Token)) == 1
+}
+
+// admit checks the token and the rate limits. The three headers are on every authenticated answer.
+func (o *Org) admit(r *http.Request, h http.Header, now time.Time, crowded bool) *apiError {
+	if r.URL.Path == wellKnownPath {
+		return nil
+	}
 	if !strings.HasPrefix(r.URL.Path, apiPath) {
 		return errNoRoute()
 	}
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "SSWS ")
-	if !ok || subtle.ConstantTimeCompare([]byte(token), []byte(o.opts.Token)) == 0 {
+	if !o.authentic(r) {
 		return errInvalidToken()
+	}
+	if crowded { // the reset is only a guess, at Okta too
+		quota{reset: ceilSeconds(now.Add(2 * time.Second))}.set(h)
+		return errRateLimit()
 	}
 	q, within := o.limiter.take(bucketOf(r.Method, r.URL.Path), now)
 	q.set(h)
@@ -241,9 +312,9 @@ func (o *Org) admit(r *http.Request, h http.Header, now time.Time) *apiError {
 
 // listUsers is GET /api/v1/users.
 func (o *Org) listUsers(c *call) (answer, *apiError) {
-	o.store.mu.RLock()
-	defer o.store.mu.RUnlock()
-	l, bad := o.parseListing(c.Request, c.style)
+	s, unlock := o.listed(c.URL.Query())
+	defer unlock()
+	l, bad := s.parseListing(c.Request, c.style)
 	if bad != nil {
 		return answer{}, bad
 	}
@@ -251,7 +322,7 @@ func (o *Org) listUsers(c *call) (answer, *apiError) {
 		p := &page{body: append(c.out, "[]"...), self: l.link(l.after), next: l.link(l.samePlace())}
 		return answer{status: http.StatusOK, body: p.body, page: p}, nil
 	}
-	p, bad := o.list(l, c.out)
+	p, bad := s.list(l, c.out)
 	if bad != nil {
 		return answer{}, bad
 	}
@@ -262,7 +333,7 @@ func (o *Org) listUsers(c *call) (answer, *apiError) {
 }
 
 // getUser is GET /api/v1/users/{id}. The key is an id, a login, the part of a login before the @ where
-// no other login begins with it, or "me", the owner of the token: the first active user.
+// no other login begins with it, or "me", the owner of the token.
 func (o *Org) getUser(c *call) (answer, *apiError) {
 	key, st := c.vars[0], c.style
 	if fields := c.URL.Query().Get("fields"); fields != "" {
@@ -287,12 +358,7 @@ func (o *Org) getUser(c *call) (answer, *apiError) {
 
 func (o *Org) findUser(key string) (int, bool) {
 	if key == "me" {
-		found, ok := 0, false
-		o.store.rowsByStatus(statusSet{active: true}, active, 0, func(r *row) bool {
-			found, ok = r.i, true
-			return false
-		})
-		return found, ok
+		return o.owner, o.owner >= 0 && o.store.exists(o.owner)
 	}
 	if i, ok := o.store.indexOf(key); ok {
 		return i, true
@@ -320,6 +386,8 @@ func (st *style) trim(contentType string) {
 				st.omitCredentials = true
 			case "omitCredentialsLinks":
 				st.omitLinks = true
+			case "omitTransitioningToStatus":
+				st.omitTransition = true
 			}
 		}
 	}

@@ -138,11 +138,13 @@ func TestWithoutALimitTheHeadersNeverRunOut(t *testing.T) {
 }
 
 func TestBuckets(t *testing.T) {
-	for call, want := range map[string]bucket{
-		"GET /api/v1/users": bucketUsers, "POST /api/v1/users": bucketUsers,
-		"POST /api/v1/users/00u1/lifecycle/suspend": bucketUsers, "DELETE /api/v1/users/00u1/sessions": bucketUsers,
-		"GET /api/v1/users/00u1": bucketGet, "DELETE /api/v1/users/00u1": bucketChange, "PUT /api/v1/users/a@b": bucketChange,
-		"GET /api/v1/groups": bucketRest, "GET /api/v1/usersx": bucketRest,
+	for call, want := range map[string]Bucket{
+		"GET /api/v1/users": BucketUsers, "POST /api/v1/users": BucketUsers,
+		"POST /api/v1/users/00u1/lifecycle/suspend": BucketUsers, "DELETE /api/v1/users/00u1/sessions": BucketUsers,
+		"GET /api/v1/users/00u1": BucketUser, "DELETE /api/v1/users/00u1": BucketChangeUser, "PUT /api/v1/users/a@b": BucketChangeUser,
+		"GET /api/v1/groups": BucketGroups, "POST /api/v1/groups": BucketGroups, "GET /api/v1/groups/00g1": BucketGroup, "DELETE /api/v1/groups/00g1": BucketGroup,
+		"PUT /api/v1/groups/00g1/users/00u1": BucketGroups, "GET /api/v1/groups/00g1/users": BucketGroups, "HEAD /api/v1/users/00u1": BucketUser,
+		"GET /api/v1/groupsx": BucketOther, "GET /api/v1/usersx": BucketOther, "GET /api/v1/meta/types/user": BucketOther,
 	} {
 		method, path, _ := strings.Cut(call, " ")
 		if got := bucketOf(method, path); got != want {
@@ -233,7 +235,7 @@ func TestTheLogKeepsTheLatestRequests(t *testing.T) {
 	var l requestLog
 	for i := range maxRequests + 5 {
 		r := &http.Request{Method: "GET", URL: &urlOf, Header: http.Header{}}
-		l.add(r, i, time.Time{})
+		l.add(newLogged(r, &answer{status: i}, 0, time.Time{}))
 	}
 	all := l.all()
 	if len(all) != maxRequests || all[0].Status != 5 || all[len(all)-1].Status != maxRequests+4 {

@@ -20,7 +20,10 @@ type Request struct {
 	// the client sent them. Of Authorization only the scheme is kept, such as "SSWS".
 	Header http.Header
 	Status int       // the status that was sent; 0 if the connection was broken off before
+	Bytes  int       // the length of the body of the answer, before any compression
 	Time   time.Time // when the request arrived, by the org's clock
+	// Duration is how long it took until the answer was ready to be sent, in real time.
+	Duration time.Duration
 }
 
 var loggedHeaders = [...]string{"Accept", "Accept-Encoding", "Authorization", "Content-Type", "If-Match", "User-Agent"}
@@ -36,20 +39,40 @@ type requestLog struct {
 type logged struct {
 	method, path, query string
 	header              [len(loggedHeaders)]string
-	status              int
+	status, bytes       int
+	took                time.Duration
 	time                time.Time
 }
 
-func (l *requestLog) add(r *http.Request, status int, at time.Time) {
-	one := logged{method: r.Method, path: r.URL.Path, query: r.URL.RawQuery, status: status, time: at}
+func newLogged(r *http.Request, a *answer, took time.Duration, at time.Time) logged {
+	one := logged{method: r.Method, path: r.URL.Path, query: r.URL.RawQuery, status: a.status, bytes: len(a.body), took: took, time: at}
 	for i, name := range loggedHeaders {
 		if v := r.Header[name]; len(v) > 0 {
 			one.header[i] = v[0]
 		}
 		if name == "Authorization" {
-			one.header[i], _, _ = strings.Cut(one.header[i], " ")
+			scheme, _, ok := strings.Cut(one.header[i], " ")
+			if !ok {
+				scheme = "" // a bare token
+			}
+			one.header[i] = scheme
 		}
 	}
+	return one
+}
+
+func (one *logged) request() Request {
+	req := Request{Method: one.method, Path: one.path, Header: http.Header{}, Status: one.status, Bytes: one.bytes, Time: one.time, Duration: one.took}
+	req.Query, _ = url.ParseQuery(one.query)
+	for j, v := range one.header {
+		if v != "" {
+			req.Header[loggedHeaders[j]] = []string{v}
+		}
+	}
+	return req
+}
+
+func (l *requestLog) add(one logged) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.ring) < maxRequests {
@@ -65,15 +88,7 @@ func (l *requestLog) all() []Request {
 	defer l.mu.Unlock()
 	out := make([]Request, 0, len(l.ring))
 	for i := range l.ring {
-		one := &l.ring[(l.first+i)%len(l.ring)]
-		req := Request{Method: one.method, Path: one.path, Header: http.Header{}, Status: one.status, Time: one.time}
-		req.Query, _ = url.ParseQuery(one.query)
-		for j, v := range one.header {
-			if v != "" {
-				req.Header[loggedHeaders[j]] = []string{v}
-			}
-		}
-		out = append(out, req)
+		out = append(out, l.ring[(l.first+i)%len(l.ring)].request())
 	}
 	return out
 }

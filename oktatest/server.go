@@ -1,6 +1,7 @@
 package oktatest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -83,6 +84,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.mu.Unlock()
 	}()
 	s.Org.ServeHTTP(w, r)
+}
+
+// Shutdown stops listening and lets the requests that are under way end before it closes the server;
+// those that haven't when ctx is done are broken off, and the error is ctx's.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("oktatest: shutdown: %w", err)
+	}
+	return errors.Join(err, s.Close())
 }
 
 // Close stops listening, breaks off the requests that are under way and waits for them to end. A

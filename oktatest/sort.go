@@ -41,7 +41,7 @@ func (o *sorting) key(r *row) sortKey {
 	case classificationField:
 		return sortKey{}
 	}
-	v := r.attr(o.attr)
+	v := r.value(&o.field)
 	if v.kind == listValue && len(v.list) > 0 {
 		v = v.list[0]
 	}
@@ -147,6 +147,13 @@ type builtOrder struct {
 	by      sorting
 	once    sync.Once
 	indexes []uint32
+}
+
+// forget drops what was sorted by attributes that may mean something else from now on.
+func (os *orders) forget() {
+	os.mu.Lock()
+	defer os.mu.Unlock()
+	os.built = nil
 }
 
 // rank returns a function from a place in the order to the index of the generated user there. It is for

@@ -13,8 +13,9 @@ import (
 // Whoever reads holds the lock for reading, over the whole of a list; whoever writes holds it from the
 // first look at what is there until the last change.
 type store struct {
-	gen *generator
-	mu  sync.RWMutex
+	gen   *generator
+	known attributeSet // of the profiles
+	mu    sync.RWMutex
 
 	changed map[int]*user  // over the generator's; nil for a deleted user
 	live    []int          // the indexes in changed that are not nil, ascending
@@ -22,11 +23,12 @@ type store struct {
 	tokens  map[string]int // of live, by the text of the token
 	next    int            // the index of the next user to be created
 
-	orders orders // of generated users
+	orders *orders      // of generated users
+	index  *searchIndex // is told of changes; nil: none
 }
 
 func newStore(g *generator) *store {
-	return &store{gen: g, next: g.n, changed: map[int]*user{}, logins: map[string]int{}, tokens: map[string]int{}}
+	return &store{gen: g, next: g.n, changed: map[int]*user{}, logins: map[string]int{}, tokens: map[string]int{}, orders: &orders{}}
 }
 
 // A row is a user on the way through a list: computed no further than somebody asked.
@@ -121,12 +123,18 @@ func (r *row) who() *person {
 	return &r.person
 }
 
-// attr returns an attribute of the profile.
-func (r *row) attr(a attrID) value {
+// attr returns a base attribute of the profile.
+func (r *row) attr(a attrID) value { return r.value(&field{name: schema[a].name, attr: a}) }
+
+// value returns an attribute of the profile.
+func (r *row) value(f *field) value {
 	if r.stored != nil {
-		return r.stored.get(schema[a].name)
+		return r.stored.get(f.name)
 	}
-	v, b := r.who().attr(a, r.scratch[:0])
+	if f.attr == noAttr {
+		return value{}
+	}
+	v, b := r.who().attr(f.attr, r.scratch[:0])
 	if len(b) > 0 {
 		v.text = string(b)
 	}
@@ -137,6 +145,9 @@ func (r *row) attr(a attrID) value {
 // put stores u as user i, who may be a generated one, one put before, or s.next. The store keeps u,
 // whose profile is a list (see person.attributes), and which isn't changed from then on.
 func (s *store) put(i int, u *user) {
+	if s.index != nil {
+		s.index.add(i, s.before(i), u)
+	}
 	s.forget(i)
 	s.changed[i] = u
 	at, _ := slices.BinarySearch(s.live, i)
@@ -150,8 +161,21 @@ func (s *store) put(i int, u *user) {
 
 // remove deletes user i for good.
 func (s *store) remove(i int) {
+	if s.index != nil {
+		s.index.add(i, s.before(i), nil)
+	}
 	s.forget(i)
 	s.changed[i] = nil
+}
+
+// before returns user i as of now, nil if there is none. Of a generated one it is no more than status and times.
+func (s *store) before(i int) *user {
+	if !s.exists(i) {
+		return nil
+	}
+	var r row
+	s.load(&r, i)
+	return r.history()
 }
 
 func (s *store) forget(i int) {

@@ -114,7 +114,7 @@ type style struct {
 
 // style is how the org shows users where nothing else is asked for.
 func (o *Org) style(base string) style {
-	return style{base: base, emails: o.opts.EmailsInCredentials, needQuestion: o.opts.ForgotPasswordNeedsQuestion,
+	return style{base: base, realm: o.realm, emails: o.opts.EmailsInCredentials, needQuestion: o.opts.ForgotPasswordNeedsQuestion,
 		noFactors: o.opts.HideResetFactorsLink}
 }
 

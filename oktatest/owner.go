@@ -1,0 +1,54 @@
+package oktatest
+
+import "net/http"
+
+// The owner of the token is the first generated user who is active, or one who is added for it.
+
+// findOwner returns the owner, adding one if the options say so; -1 for none. The org is still being
+// made.
+func (o *Org) findOwner() int {
+	for i := range o.store.gen.n {
+		if o.store.gen.status(i) == active {
+			return i
+		}
+	}
+	if !o.opts.Owner {
+		return -1
+	}
+	text := func(s string) value { return value{kind: stringValue, text: s} }
+	i := o.store.next
+	o.store.put(i, &user{id: o.store.gen.id(i), status: active, created: epoch, activated: epoch, statusChanged: epoch, lastUpdated: epoch,
+		passwordChanged: epoch, typeTail: o.types[0].tail, hasPassword: true, provider: providerOkta,
+		profile: mergeProfiles(nil, []attribute{{"firstName", text("Sandbox")}, {"lastName", text("Owner")},
+			{"login", text("owner@acme.example")}, {"email", text("owner@acme.example")}})})
+	return i
+}
+
+// caller is the id of whoever makes the requests, as resources show it that say who changed them last.
+// The caller of caller holds the store's lock.
+func (o *Org) caller() string {
+	if o.owner < 0 {
+		return o.types[0].createdBy
+	}
+	return o.store.gen.id(o.owner)
+}
+
+const wellKnownPath = "/.well-known/okta-organization"
+
+var orgRoutes = []route{{http.MethodGet, wellKnownPath, (*Org).getWellKnown}}
+
+// getWellKnown is Okta's getWellknownOrgMetadata, which needs no token. Terraform asks for it to learn
+// which generation the org is of.
+func (o *Org) getWellKnown(c *call) (answer, *apiError) {
+	pipeline := "idx"
+	if o.opts.Engine == ClassicEngine {
+		pipeline = "v1"
+	}
+	o.store.mu.RLock()
+	defer o.store.mu.RUnlock()
+	b := append(c.out, `{"id":"00o`...)
+	b = append(append(b, o.types[0].tail...), `","cells":["sandbox"],"pipeline":"`...)
+	b = append(append(b, pipeline...), `","_links":{"organization":{"href":`...)
+	b = append(appendJSONString(b, c.style.base), "}}}"...)
+	return answer{status: http.StatusOK, body: b}, nil
+}
