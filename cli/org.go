@@ -93,13 +93,6 @@ func (c *command) proxy() func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) { return find(r.URL) }
 }
 
-// closeClients lets go of the idle connections.
-func closeClients(orgs []whoql.Org) {
-	for _, o := range orgs {
-		o.Client.Close()
-	}
-}
-
 var oktaDomains = []string{".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com", ".okta.mil", ".trexcloud.com"}
 
 // orgName is what subdomain says: the first label of a host on Okta's domains, else the whole host.

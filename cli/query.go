@@ -128,7 +128,6 @@ func (c *command) query(ctx context.Context, args []string) error {
 			o.Client.Close()
 		}
 	}()
-	defer closeClients(orgs)
 	engine, err := whoql.Open(whoql.Options{Orgs: orgs, NoPushdown: f.noPushdown, TempInMemory: f.tempInMemory})
 	if err != nil {
 		return err
