@@ -11,10 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/pflag"
 )
@@ -46,35 +43,6 @@ type LookupEnv func(name string) (value string, ok bool)
 func (env LookupEnv) get(name string) string {
 	v, _ := env(name)
 	return strings.TrimSpace(v)
-}
-
-// A signalError is the cause of a context that a signal ended.
-type signalError struct{ signal os.Signal }
-
-func (e *signalError) Error() string {
-	if e.signal == os.Interrupt {
-		return "interrupted"
-	}
-	return "ended by signal: " + e.signal.String()
-}
-
-// Signals returns a context that SIGINT and SIGTERM end; Run then exits with the signal's code. A
-// second signal kills the process as usual. A closed output pipe becomes a write error instead of a
-// signal. stop gives the signals back.
-func Signals(parent context.Context) (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	ch := make(chan os.Signal, 1)
-	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
-	ignorePipeSignal()
-	go func() {
-		select {
-		case s := <-ch:
-			signal.Stop(ch)
-			cancel(&signalError{s})
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { signal.Stop(ch); cancel(nil) }
 }
 
 // A command is one run of whoql.
