@@ -64,6 +64,7 @@ var commands = []struct {
 	run         func(*command, context.Context, []string) error
 }{
 	{"query", "run SQL statements", (*command).query},
+	{"sandbox", "serve an org of invented users", (*command).serveSandbox},
 	{"version", "show the version", (*command).version},
 }
 
