@@ -79,6 +79,9 @@ func (o *Org) newUser(how creation, p *payload) (*user, *apiError) {
 			return nil, bad
 		}
 	}
+	if bad = o.checkRealm(p.realmID); bad != nil {
+		return nil, bad
+	}
 	schema := o.schemaFor(u.typeTail)
 	attributes, bad := schema.readProfile(p.profile, "newUser", true)
 	if bad != nil {

@@ -1,6 +1,7 @@
 package oktatest
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"sync"
@@ -106,6 +107,11 @@ func (x *searchIndex) activating(i int) bool {
 	}
 	delete(x.settles, i)
 	return false
+}
+
+func errStillActivating() *apiError {
+	return &apiError{status: http.StatusConflict, code: "E0000112",
+		summary: "Cannot update this user because they are still being activated. Please try again in a few minutes."}
 }
 
 // catchUp brings the changes into the view whose time has come.

@@ -17,7 +17,7 @@ import (
 type Org struct {
 	opts  Options
 	store *store
-	realm string // the id of the default realm; "": the org has no realms
+	realm string // the id of the realm of all users; "": the org has no realms
 	owner int    // the user whose token it is; -1: nobody
 
 	// Under the store's lock, and how many have been made of each, deleted ones too.

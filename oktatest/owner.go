@@ -33,6 +33,15 @@ func (o *Org) caller() string {
 	return o.store.gen.id(o.owner)
 }
 
+// checkRealm refuses a realm that the org doesn't have. All users are in its only one; orgs without
+// realms ignore what they are told.
+func (o *Org) checkRealm(id string) *apiError {
+	if o.realm != "" && id != "" && id != o.realm {
+		return errNotFound(id, "Realm")
+	}
+	return nil
+}
+
 const wellKnownPath = "/.well-known/okta-organization"
 
 var orgRoutes = []route{{http.MethodGet, wellKnownPath, (*Org).getWellKnown}}

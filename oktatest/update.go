@@ -75,6 +75,9 @@ func (o *Org) update(c *call, replace bool) (answer, *apiError) {
 		if bad := c.matchETag(e.u); bad != nil {
 			return answer{}, bad
 		}
+		if o.store.index.activating(e.i) {
+			return answer{}, errStillActivating()
+		}
 		if e.u.status == deprovisioned && !o.opts.EditDeactivated {
 			return answer{}, errStatus()
 		}
@@ -86,6 +89,9 @@ func (o *Org) update(c *call, replace bool) (answer, *apiError) {
 		shown := e.u.lastUpdated
 		if p.password == nil || p.hasProfile || p.typeID != "" || p.question != nil || p.realmID != "" {
 			shown = e.now
+		}
+		if bad := o.checkRealm(p.realmID); bad != nil {
+			return answer{}, bad
 		}
 		if bad := o.updateProfile(e, p, replace); bad != nil {
 			return answer{}, bad

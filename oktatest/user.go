@@ -41,7 +41,6 @@ type user struct {
 	question        string // the recovery question; "": none
 	provider        provider
 	transition      string // the status that an asynchronous operation leads to; "": none is under way
-	realm           string // the id of the realm; "": the default one, if the org has realms
 
 	// What nobody is shown. Generated users have none of it.
 	secret   *secret       // of the password; nil: nobody knows it
@@ -106,7 +105,7 @@ type style struct {
 	fields          *projection
 
 	// Settings of the org.
-	realm        string // the id of the default realm; "": the org has no realms
+	realm        string // the id of the realm of all users; "": the org has no realms
 	emails       bool   // show credentials.emails
 	needQuestion bool   // forgotPassword only for users with a recovery question
 	noFactors    bool   // no resetFactors
@@ -139,11 +138,7 @@ func (u *user) appendJSON(b []byte, st *style) []byte {
 	b = appendTime(b, f, "lastUpdated", u.lastUpdated)
 	b = appendTime(b, f, "passwordChanged", u.passwordChanged)
 	if st.realm != "" && f.has("realmId") {
-		realm := u.realm
-		if realm == "" {
-			realm = st.realm
-		}
-		b = append(append(append(b, `,"realmId":"`...), realm...), '"')
+		b = append(append(append(b, `,"realmId":"`...), st.realm...), '"')
 	}
 	if f.has("type") {
 		b = append(b, `,"type":{"id":"oty`...)
