@@ -26,8 +26,9 @@ type selectCase struct {
 	// judge is the text for plain SQLite, where it can't be the same; empty: it is.
 	judge string
 	args  whoql.Args
-	// small is true for cases over an org of few users: joins that compare all with all.
-	small bool
+	// small and middle are true for cases over an org of fewer users, 24 and two pages: joins that
+	// compare all with all.
+	small, middle bool
 	// sorted is true where ORDER BY leaves no choice, so that the order must be the same.
 	sorted bool
 	// empty is true where there are no rows. All others must have some.
@@ -54,6 +55,7 @@ func newArena(t *testing.T, o oktatest.Options) *arena {
 
 func TestSelect(t *testing.T) {
 	big := newArena(t, oktatest.Options{Users: 450, Seed: 5})
+	middle := newArena(t, oktatest.Options{Users: 205, Seed: 5})
 	small := newArena(t, oktatest.Options{Users: 24, Seed: 1})
 	big.check(t)
 	seen := map[string]bool{}
@@ -64,9 +66,12 @@ func TestSelect(t *testing.T) {
 		seen[c.name] = true
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if c.small {
+			switch {
+			case c.small:
 				small.run(t, c)
-			} else {
+			case c.middle:
+				middle.run(t, c)
+			default:
 				big.run(t, c)
 			}
 		})
