@@ -34,14 +34,13 @@ func (c *call) body() ([]byte, *apiError) {
 // wellFormed says whether a body is JSON that Okta takes: UTF-8, and in its texts no character of four
 // bytes, however it is written.
 func wellFormed(body []byte) bool {
-	if len(body) > maxBody || !utf8.Valid(body) {
+	if len(body) > maxBody || !utf8.Valid(body) || !json.Valid(body) {
 		return false
 	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber() // whether a number is too large is for the schema to say
 	var all any
-	if json.Unmarshal(body, &all) != nil {
-		return false
-	}
-	return !astralInside(all)
+	return dec.Decode(&all) == nil && !astralInside(all)
 }
 
 func astralInside(v any) bool {
