@@ -9,9 +9,12 @@
 // day. They are computed when they are asked for and not kept, so an org of a million users starts at
 // once and stays small.
 //
-// Served so far is the reading half of the Users API: GET /api/v1/users with q, filter, search, sortBy,
-// sortOrder, limit, after, fields and the okta-response trimming, and GET /api/v1/users/{id, login,
-// short name or me}. Authentication is the API token (SSWS).
+// Served is the Users API: lists with q, filter, search, sortBy, sortOrder, limit, after, fields and the
+// okta-response trimming; users by id, login, short name or me; creating, updating, replacing and deleting
+// them; all lifecycle and credential operations and the end of sessions; and the groups, user types and
+// schemas that these refer to. Authentication is the API token (SSWS). What users do themselves, on
+// pages outside of the API, the methods of Org stand for: [Org.SignIn], [Org.LockOut],
+// [Org.CompleteActivation], [Org.CompleteRecovery]. Passwords are kept as salted hashes.
 //
 // It is not a client, and it shares no code with one: the two check each other. It isn't Okta either:
 // where Okta's behaviour is neither recorded nor documented, the comments say what was chosen.

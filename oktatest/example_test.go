@@ -44,3 +44,43 @@ func Example() {
 	// GET /api/v1/users limit=5 200
 	// GET /api/v1/users limit=5 429
 }
+
+func ExampleOrg_CompleteActivation() {
+	org, err := oktatest.Serve(oktatest.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer org.Close()
+	post := func(path, body string) string {
+		r, err := http.NewRequest("POST", org.URL+path, strings.NewReader(body))
+		if err != nil {
+			return err.Error()
+		}
+		r.Header.Set("Authorization", "SSWS "+org.Token)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return err.Error()
+		}
+		defer res.Body.Close()
+		answer, _ := io.ReadAll(res.Body)
+		for _, word := range []string{"PROVISIONED", "ACTIVE", "E0000035"} {
+			if strings.Contains(string(answer), word) {
+				return word
+			}
+		}
+		return string(answer)
+	}
+
+	const dana = "/api/v1/users/dana@acme.example"
+	fmt.Println(post("/api/v1/users", `{"profile":{"login":"dana@acme.example","email":"dana@acme.example","firstName":"Dana","lastName":"Reyes"}}`))
+	fmt.Println(post(dana+"/credentials/change_password", `{}`)) // there is none yet
+	if err := org.CompleteActivation("dana@acme.example", "Tr0mbone-Kettle"); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(post(dana, `{"profile":{"title":"Pilot"}}`))
+	// Output:
+	// PROVISIONED
+	// E0000035
+	// ACTIVE
+}

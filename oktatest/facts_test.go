@@ -1,11 +1,13 @@
 package oktatest
 
 import (
+	"bufio"
 	"fmt"
 	"go/ast"
 	goparser "go/parser"
 	gotoken "go/token"
 	"maps"
+	"net"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -42,8 +44,6 @@ var factsElsewhere = map[int]string{
 // factsLeftOut are facts that nothing checks here, with the reason.
 var factsLeftOut = map[int]string{
 	69: "no feature of this org can be off",
-	75: "limits are given as they are shown; the share of a token isn't counted",
-	77: "answered before a request gets as far as users",
 }
 
 func TestEveryFactIsAccountedFor(t *testing.T) {
@@ -716,6 +716,35 @@ func TestFact73_RateHeadersAreOnChangesToo(t *testing.T) {
 		}
 		if res.header.Get("Date") != theClock.Format(http.TimeFormat) || len(res.header["Retry-After"]) > 0 {
 			t.Error(res.header)
+		}
+	}
+}
+
+func TestFact75_ATokenMayUseItsShareOfABucket(t *testing.T) {
+	o := newTestOrg(Options{RateLimit: RateLimit{Calls: 6, TokenShare: 50}})
+	for n := range 4 {
+		res := post(o, usersPath, `{"profile":`+profileOf(fmt.Sprintf("dana%d@acme.example", n))+`}`)
+		if want := max(2-n, 0); res.header.Get("X-Rate-Limit-Limit") != "3" || res.header.Get("X-Rate-Limit-Remaining") != strconv.Itoa(want) {
+			t.Error(res.header)
+		}
+		if want := n == 3; want != (res.status == 429) {
+			t.Errorf("call %d: %d", n, res.status)
+		}
+	}
+}
+
+func TestFact77_ABodyNeedsALength(t *testing.T) {
+	s := Start(t, Options{})
+	for method, want := range map[string]string{"POST": " 411 ", "PUT": " 411 ", "DELETE": " 404 "} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "%s /api/v1/users/nobody HTTP/1.1\r\nHost: acme.example\r\nAuthorization: SSWS %s\r\n\r\n", method, s.Token)
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil || !strings.Contains(line, want) {
+			t.Errorf("%s: %q, %v", method, line, err)
 		}
 	}
 }
