@@ -140,22 +140,26 @@ func (o *Org) controlSetClock(c *call) (answer, *apiError) {
 	if bad := c.controlBody(&body); bad != nil {
 		return answer{}, bad
 	}
+	var to time.Time
+	var err error
 	switch {
 	case body.Now != "" && body.Advance == "":
-		t, err := time.Parse(time.RFC3339, body.Now)
-		if err != nil || t.Year() < 1970 || t.Year() >= 2200 {
-			return answer{}, errControl(fmt.Errorf("%q is no time between 1970 and 2200: write it as 2026-01-31T09:00:00Z", body.Now))
+		if to, err = time.Parse(time.RFC3339, body.Now); err != nil {
+			return answer{}, errControl(fmt.Errorf("%q is no time: write it as 2026-01-31T09:00:00Z", body.Now))
 		}
-		o.SetClock(t)
 	case body.Now == "" && body.Advance != "":
 		d, err := time.ParseDuration(body.Advance)
 		if err != nil {
 			return answer{}, errControl(fmt.Errorf("%q is no duration: write it as 90s or 1h30m", body.Advance))
 		}
-		o.Advance(d)
+		to = o.Now().Add(d)
 	default:
 		return answer{}, errControl(errors.New(`give either "now" or "advance"`))
 	}
+	if to.Year() < 1970 || to.Year() >= 2200 {
+		return answer{}, errControl(errors.New("choose a time between 1970 and 2200"))
+	}
+	o.SetClock(to)
 	return o.controlGetClock(c)
 }
 
