@@ -93,6 +93,7 @@ func TestRequests(t *testing.T) {
 		{name: "a key and a status", sql: `SELECT id FROM okta.user.users WHERE id = {id:900} AND status = {status:900}`, rows: 1, from: 1, to: 1},
 		{name: "a null key", sql: `SELECT id FROM okta.user.users WHERE id = NULL`, rows: 0},
 		{name: "an empty key", sql: `SELECT id FROM okta.user.users WHERE login = ''`, rows: 0},
+		{name: "a key that the API doesn't take", sql: `SELECT id FROM okta.user.users WHERE login = '😀'`, rows: 0},
 		{name: "keys of nothing", sql: `SELECT id FROM okta.user.users WHERE id IN ('', NULL)`, rows: 0},
 		{name: "3 keys", sql: `SELECT id FROM okta.user.users WHERE id IN ({id:1}, {id:500}, {id:900})`, rows: 3, from: 3, to: 3},
 		{name: "3 keys twice", sql: `SELECT id FROM okta.user.users WHERE id IN ({id:7-9}, {id:7-9}, '', NULL)`, rows: 3, from: 3, to: 3},

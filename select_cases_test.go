@@ -138,6 +138,8 @@ var joinCases = []selectCase{
 	{name: "join with or", sql: `SELECT a.id, b.id FROM okta.user.users AS a JOIN okta.user.users AS b ON b.id = a.id OR b.login = a.manager`, small: true},
 	{name: "join with a table function", sql: `SELECT u.id, j.key, j.value FROM okta.user.users AS u JOIN json_each(u.profile) AS j WHERE u.status = 'RECOVERY'`},
 	{name: "everybody by id", middle: true, sql: `SELECT count(*), count(DISTINCT o.login), max(o.status) FROM okta.user.users AS u JOIN okta.user.users AS o ON o.id = u.id`},
+	{name: "many by id, from the end", sql: `SELECT u.id, o.login, o.profile FROM (SELECT id FROM okta.user.users ORDER BY id DESC LIMIT 70) AS u LEFT JOIN okta.user.users AS o ON o.id = u.id`},
+	{name: "many strangers by id", sql: `SELECT count(*), count(o.id) FROM (SELECT id || 'x' AS id FROM okta.user.users LIMIT 70) AS u LEFT JOIN okta.user.users AS o ON o.id = u.id`},
 	{name: "everybody by login", middle: true, sql: `SELECT u.id, o.id, o.profile FROM okta.user.users AS u LEFT JOIN okta.user.users AS o ON o.login = u.login ORDER BY u.id`, sorted: true},
 	{name: "everybody by a login that may be another's", middle: true, sql: `SELECT u.id, o.login FROM okta.user.users AS u LEFT JOIN okta.user.users AS o ON o.login = u.email`},
 	{name: "everybody by several keys", middle: true, sql: `SELECT u.id, o.login FROM okta.user.users AS u JOIN okta.user.users AS o ON o.userId = u.id AND o.login = u.login AND o.status = u.status`},

@@ -244,6 +244,17 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// A column two levels down is read also if no other column of the level between is used.
+func TestDeep(t *testing.T) {
+	t.Skip("row: use asks for a column's parent, not for what the parent stands in")
+	db := open(t, newMemory(`{"id":"1","data":{"v":1,"more":{"deep":"x"}}}`), vtab.Options{})
+	for _, sql := range []string{`SELECT deep FROM things`, `SELECT b.deep FROM things AS a CROSS JOIN things AS b`} {
+		if rows, err := query(db, sql); err != nil || !reflect.DeepEqual(rows, [][]any{{"x"}}) {
+			t.Errorf("%s: %v, %v", sql, rows, err)
+		}
+	}
+}
+
 // Affinity is that of the declaration: fields are TEXT, attributes have none.
 func TestAffinity(t *testing.T) {
 	db := open(t, newMemory(`{"id":"007","state":"7","data":{"v":"007","w":7}}`), vtab.Options{})
@@ -409,6 +420,35 @@ func TestScanOfJoins(t *testing.T) {
 		}
 		if m.opens != 0 {
 			t.Errorf("%s: %d scans are open", c.sql, m.opens)
+		}
+	}
+}
+
+// Rows that a join keeps have the values that they came with, in the columns it uses.
+func TestKeptValues(t *testing.T) {
+	m := newMemory(
+		`{"id":"1","state":"x","data":{"v":1.50,"w":[1, "2"],"more":{"deep":{"a":[]}},"other":true}}`,
+		`{"id":"2","state":null,"data":{"v":false,"w":"a\u0000\"b","more":[1]}}`,
+		`{"id":"3","data":[{"v":1}]}`,
+		`{"id":"4","data":"{\"v\":1}"}`,
+		`{"other":1,"data":{"w":"first","w":"second"},"id":"5"}`,
+	)
+	db := open(t, m, vtab.Options{})
+	for _, list := range []string{"id", "id, state, v", "id, w, v", "id, v, deep", "id, data", "id, data, v", "id, v, deep, w, state, org, typeof(v)"} {
+		want, err := query(db, "SELECT "+list+" FROM things ORDER BY id")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, join := range []string{
+			"(SELECT 1 UNION ALL SELECT 2) CROSS JOIN things GROUP BY id ORDER BY id",
+			"(SELECT 1 AS n UNION ALL SELECT 2) LEFT JOIN things ON n > 0 WHERE n = 2 ORDER BY id",
+			"(SELECT id AS k FROM things ORDER BY 1 DESC) JOIN things ON id = k ORDER BY id",
+			"(SELECT id AS k FROM things ORDER BY 1 DESC) CROSS JOIN things ON rowid IN (SELECT rowid FROM things) WHERE k = thingId ORDER BY id",
+		} {
+			got, err := query(db, "SELECT "+list+" FROM "+join)
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("SELECT %s FROM %s: %#v, %v\nwant %#v", list, join, got, err, want)
+			}
 		}
 	}
 }
