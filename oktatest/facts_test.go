@@ -148,7 +148,7 @@ func TestFact07_NextLoginNeedsAPasswordAndActivation(t *testing.T) {
 	wantRefusal(t, post(o, usersPath+"?nextLogin=changePassword&activate=false", profile+`,"credentials":`+withPassword+"}"), 400, "E0000125",
 		sentence+`"activate" must be true`, sentence+`"activate" must be true`)
 	u := create(t, o, "?nextLogin=changePassword", profileOf("dana@acme.example"), withPassword)
-	if u["status"] != "PASSWORD_EXPIRED" || u["activated"] != u["created"] {
+	if u["status"] != "PASSWORD_EXPIRED" || u["activated"] != u["created"] || u["statusChanged"] != u["created"] {
 		t.Error(u)
 	}
 }

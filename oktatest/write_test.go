@@ -461,6 +461,11 @@ func TestWhatPeopleDoThemselves(t *testing.T) {
 	if err := o.CompleteActivation(old, goodPassword); err == nil {
 		t.Error("a token was good after the next one")
 	}
+	must(t, post(o, uriOf(u, "/lifecycle/suspend"), ""))
+	if err := o.CompleteActivation(token, goodPassword); err == nil {
+		t.Error("a suspended user was activated")
+	}
+	must(t, post(o, uriOf(u, "/lifecycle/unsuspend"), ""))
 	o.Advance(time.Hour)
 	if err := o.CompleteActivation(token, goodPassword); err != nil {
 		t.Error(err)
@@ -489,8 +494,14 @@ func TestWhatPeopleDoThemselves(t *testing.T) {
 		t.Error("nothing was to be recovered")
 	}
 	link := decoded(t, post(o, uriOf(u, "/credentials/forgot_password?sendEmail=false"), ""))["resetPasswordUrl"].(string)
-	if err := o.CompleteRecovery(link[strings.LastIndexByte(link, '/')+1:], otherPassword); err != nil {
+	token = link[strings.LastIndexByte(link, '/')+1:]
+	if err := o.CompleteRecovery(token, otherPassword); err != nil {
 		t.Error(err)
+	}
+	for _, key := range []string{token, "dana"} {
+		if err := o.CompleteRecovery(key, goodPassword); err == nil {
+			t.Errorf("%s was good twice", key)
+		}
 	}
 	for _, path := range []string{"/lifecycle/reset_password", "/lifecycle/expire_password"} {
 		must(t, post(o, uriOf(u, path), ""))
