@@ -14,7 +14,8 @@
 // them; all lifecycle and credential operations and the end of sessions; and the groups, user types and
 // schemas that these refer to. Authentication is the API token (SSWS). What users do themselves, on
 // pages outside of the API, the methods of Org stand for: [Org.SignIn], [Org.LockOut],
-// [Org.CompleteActivation], [Org.CompleteRecovery]. Passwords are kept as salted hashes.
+// [Org.CompleteActivation], [Org.CompleteRecovery]. Passwords are kept as salted hashes. The org's clock
+// can be set ([Org.SetClock]). For tests in other languages, the path /sandbox/v1 does what the methods do.
 //
 // It is not a client, and it shares no code with one: the two check each other. It isn't Okta either:
 // where Okta's behaviour is neither recorded nor documented, the comments say what was chosen.
