@@ -81,6 +81,9 @@ func goFiles(t *testing.T) []*goFile {
 			return err
 		}
 		base := d.Name()
+		if _, err := os.Stat(filepath.Join(name, "go.mod")); d.IsDir() && name != "." && err == nil {
+			return filepath.SkipDir // a module of its own
+		}
 		if d.IsDir() && name != "." && (base == "testdata" || base == "dist" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_")) {
 			return filepath.SkipDir
 		}

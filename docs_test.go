@@ -373,11 +373,15 @@ func anchors(doc string) []string {
 	return out
 }
 
-// declares reports whether a file declares a name: Type, Type.Method, package.Name or name.
+// declares reports whether a file declares a name: Type, Type.Method, package.Name, name or the
+// package itself.
 func declares(f *ast.File, name string) bool {
 	before, last, qualified := strings.Cut(name, ".")
 	if !qualified {
 		before, last = "", name
+		if name == f.Name.Name {
+			return true
+		}
 	}
 	for _, d := range f.Decls {
 		switch d := d.(type) {
