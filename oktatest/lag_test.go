@@ -151,14 +151,14 @@ func TestAsynchronousTransitionsAreSeenInSearches(t *testing.T) {
 
 func TestAnIndexIsReadAndWrittenAtOnce(t *testing.T) {
 	s := Start(t, Options{Users: 100, SearchLag: time.Millisecond, AsyncTransitions: time.Millisecond})
+	users := ids(everybody(t, s.Org))
 	var wg sync.WaitGroup
 	for k := range 3 {
 		wg.Go(func() {
 			for i := range 20 {
 				switch k {
 				case 0:
-					id := s.store.gen.id(i)
-					send(t, s, http.MethodDelete, usersPath+"/"+id)
+					send(t, s, http.MethodDelete, usersPath+"/"+users[i])
 				case 1:
 					listAll(t, s, "search", "id pr", "limit", "40")
 				default:
