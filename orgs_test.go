@@ -81,6 +81,50 @@ func TestTwoOrgs(t *testing.T) {
 	}
 }
 
+// In an outer join SQLite doesn't always show a condition to the table that it is about. Then the
+// default org must not answer in place of the one that is named: an error is right, too.
+func TestOrgsOfOuterJoins(t *testing.T) {
+	t.Skip("a subdomain in WHERE or ON of an outer join may be checked without being bound: the default org is read")
+	engine, one, two := twoOrgs(t, whoql.Options{})
+	count := func(org *oktatest.Server, status string) (n int) {
+		for _, p := range people(t, org.Org) {
+			if p.text("status") == status {
+				n++
+			}
+		}
+		return n
+	}
+	pairs := count(one, "DEPROVISIONED") * count(two, "DEPROVISIONED")
+	if pairs == 0 {
+		t.Fatal("no pairs: choose another seed")
+	}
+	for _, c := range []struct {
+		sql  string
+		want int
+	}{
+		{`SELECT count(*) FROM okta.user.users AS a LEFT JOIN okta.user.users AS b ON b.status = a.status WHERE b.subdomain = 'two' AND a.status = 'DEPROVISIONED'`, pairs},
+		{`SELECT count(b.id) FROM okta.user.users AS a LEFT JOIN okta.user.users AS b ON b.status = a.status AND b.subdomain = 'two' WHERE a.status = 'DEPROVISIONED'`, pairs},
+		{`SELECT count(*) FROM okta.user.users AS a RIGHT JOIN okta.user.users AS b ON b.status = a.status WHERE a.subdomain = 'two' AND b.status = 'DEPROVISIONED'`, pairs},
+		{`SELECT count(*) FROM okta.user.users AS a RIGHT JOIN okta.user.users AS b ON b.id = a.id AND b.subdomain = 'two'`, 30},
+		{`SELECT count(*) FROM okta.user.users AS a RIGHT JOIN okta.user.users AS b ON b.id = a.id WHERE b.subdomain = 'two'`, 30},
+		{`SELECT count(*) FROM okta.user.users AS a RIGHT JOIN (VALUES (1)) AS v ON a.subdomain = 'two'`, 30},
+		{`SELECT count(*) FROM okta.user.users AS a FULL JOIN okta.user.users AS b ON b.id = a.id WHERE a.subdomain = 'two'`, 30},
+		{`SELECT count(*) FROM okta.user.users AS a FULL JOIN okta.user.users AS b ON b.id = a.id WHERE a.subdomain = 'two' AND b.subdomain = 'two'`, 30},
+		{`SELECT count(*) FROM okta.user.users AS a FULL JOIN okta.user.users AS b ON b.id = a.id AND a.subdomain = 'two'`, 240},
+		{`SELECT count(*) FROM okta.user.users AS a FULL JOIN okta.user.users AS b ON b.id = a.id AND b.subdomain = 'two'`, 240},
+		{`SELECT count(*) FROM okta.user.users AS a WHERE EXISTS (SELECT 1 FROM (VALUES ('two')) AS v WHERE a.subdomain = v.column1)`, 30},
+	} {
+		results, err := run(context.Background(), engine, c.sql, nil)
+		if err != nil {
+			t.Logf("%s: %v", c.sql, err)
+			continue
+		}
+		if got := fmt.Sprint(results[0].rows[0][0]); got != fmt.Sprint(c.want) {
+			t.Errorf("%s: %s, want %d", c.sql, got, c.want)
+		}
+	}
+}
+
 // An org that two spellings of its name are asked for answers once.
 func TestOneOrgTwice(t *testing.T) {
 	t.Skip("an org that is named in two spellings, or by AnyName and its own name, answers twice")
