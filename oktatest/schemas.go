@@ -396,6 +396,7 @@ func (o *Org) changeSchema(t *userType, c *schemaChange) {
 		gen := custom[at].gen
 		custom = slices.Delete(custom, at, at+1)
 		o.eachStore(func(s *store) { s.dropAttribute(t.tail, name, gen) })
+		o.store.index.dropAttribute(t.tail, name)
 	}
 	s.custom, s.lastUpdated = custom, o.opts.Now().Unix()
 	o.learn()
