@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"golang.org/x/net/http/httpproxy"
 
@@ -108,7 +109,7 @@ func orgName(host string) string {
 
 // sandbox starts an org on a loopback port. close ends it.
 func (c *command) sandbox(o okta.Options) (orgs []whoql.Org, close func() error, err error) {
-	server, err := oktatest.Serve(oktatest.Options{Users: sandboxUsers, Seed: sandboxSeed})
+	server, err := oktatest.Serve(oktatest.Options{Users: sandboxUsers, Seed: sandboxSeed, Today: time.Now()})
 	if err != nil {
 		return nil, nil, err
 	}

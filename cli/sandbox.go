@@ -96,7 +96,7 @@ func columns(words []string) string {
 
 // options makes the org's options of the flags.
 func (f *sandboxFlags) options() (o oktatest.Options, err error) {
-	o = oktatest.Options{Users: f.users, Seed: f.seed, Owner: true, Token: f.token, Latency: f.latency, SearchLag: f.lag}
+	o = oktatest.Options{Users: f.users, Seed: f.seed, Owner: true, Token: f.token, Latency: f.latency, SearchLag: f.lag, Today: time.Now()}
 	switch {
 	case f.users < 0 || f.users > oktatest.MaxUsers:
 		return o, &usageError{msg: fmt.Sprintf("--users %d: choose 0 to %d", f.users, oktatest.MaxUsers)}

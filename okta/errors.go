@@ -1,6 +1,7 @@
 package okta
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -141,6 +142,9 @@ func (e *AnswerError) Error() string {
 	kind := e.ContentType
 	if kind == "" {
 		kind = "no content type"
+	}
+	if e.Excerpt == "" {
+		return b.String() + "; what came: " + kind
 	}
 	fmt.Fprintf(&b, "; what came (%s): %q", kind, e.Excerpt)
 	return b.String()
@@ -355,6 +359,11 @@ func (c *Client) contentType(a *answer) string {
 	return c.cred.clean(a.header.Get("Content-Type"), maxExcerpt)
 }
 
+// excerpt is the beginning of a body, to show what came in the place of JSON. What may be JSON is not
+// shown: it would put people's data into logs.
 func (c *Client) excerpt(body []byte) string {
+	if start := bytes.TrimLeft(body, " \t\r\n"); len(start) > 0 && (start[0] == '[' || start[0] == '{') {
+		return ""
+	}
 	return c.cred.clean(string(body[:min(len(body), 1<<13)]), maxExcerpt)
 }

@@ -3,10 +3,11 @@ package oktatest
 import (
 	"sort"
 	"strconv"
+	"time"
 )
 
 // The org's history: everything that happened to generated users happened between these two moments
-// (Unix seconds), so that the org is the same on every day.
+// (Unix seconds), so that the org is the same on every day; unless it is moved: see endBefore.
 const (
 	epoch    = 1546300800 // 2019-01-01T00:00:00Z
 	epochEnd = 1782863999 // 2026-06-30T23:59:59Z
@@ -23,6 +24,8 @@ type generator struct {
 	idBase uint64
 	types  [2]string // the tails of the ids of the user types: the default one and "contractor"
 	gone   [2]attrSet
+	begin  int64 // of the history, and its end: Unix seconds
+	end    int64
 }
 
 // An attrSet is a set of attributes, by attrID; here those that a user type doesn't have any more.
@@ -40,12 +43,25 @@ func (g *generator) without(typeTail string, a attrID) *generator {
 }
 
 func newGenerator(n int, seed uint64, suffix string) *generator {
-	g := &generator{n: n, seed: mix(seed ^ 0x6f6b7461), suffix: suffix}
+	g := &generator{n: n, seed: mix(seed ^ 0x6f6b7461), suffix: suffix, begin: epoch, end: epochEnd}
 	g.idBase = (40+g.seed%10)*idHigh + g.seed%(idHigh/2)
 	for i := range g.types {
 		g.types[i] = g.typeTailOf(i)
 	}
 	return g
+}
+
+// endBefore moves the history by whole days, so that it ends on the day before that of t (in UTC). The
+// zero time moves nothing.
+func (g *generator) endBefore(t time.Time) *generator {
+	if t.IsZero() {
+		return g
+	}
+	const day = 86400
+	shift := (t.Unix()/day*day - 1) - epochEnd
+	moved := *g
+	moved.begin, moved.end = epoch+shift, epochEnd+shift
+	return &moved
 }
 
 // typeTailOf is the tail of the id of the k-th user type.
@@ -186,7 +202,7 @@ func (g *generator) timeAt(slot int) int64 {
 	from := int64(begin) * span / int64(g.n)
 	length := int64(end)*span/int64(g.n) - from
 	width := uint64(length / int64(moments)) // at least 23 s in the largest org
-	return epoch + from + length*int64(at)/int64(moments) + int64(g.hash(slot, saltTime)%width)
+	return g.begin + from + length*int64(at)/int64(moments) + int64(g.hash(slot, saltTime)%width)
 }
 
 // createdAt is the creation time of user i: that of the slot that the user has in a shuffled run.
@@ -226,7 +242,7 @@ func (g *generator) history(i int, u *user) {
 	}
 	// later returns a moment up to days after t, and not after the end of the history.
 	later := func(t int64, days int64) int64 {
-		return t + int64(draw(uint64(min(days*86400, epochEnd-t))+1))
+		return t + int64(draw(uint64(min(days*86400, g.end-t))+1))
 	}
 
 	u.created = g.createdAt(i)
@@ -269,7 +285,7 @@ func (g *generator) activation(created int64, n uint64, later func(int64, int64)
 	case 0:
 		return later(created, 20)
 	case 1:
-		return min(created+1, epochEnd)
+		return min(created+1, g.end)
 	}
 	return created
 }

@@ -57,12 +57,12 @@ const (
 // newGroups returns the groups of a generated org in id order: Everyone, and one for each department.
 func newGroups(g *generator) []*group {
 	list := []*group{{id: g.groupID(0), kind: builtInGroup, name: "Everyone", description: "All users in your organization",
-		created: epoch, lastUpdated: epoch, lastMembership: epochEnd}}
+		created: g.begin, lastUpdated: g.begin, lastMembership: g.end}}
 	for k := range departments {
 		d := &departments[k]
-		at := epoch + int64(g.hash(k, saltGroup)%(90*86400))
+		at := g.begin + int64(g.hash(k, saltGroup)%(90*86400))
 		list = append(list, &group{id: g.groupID(k + 1), kind: oktaGroup, name: d.name, description: "Everybody in " + d.name,
-			created: at, lastUpdated: at, lastMembership: epochEnd - int64(g.hash(k, saltGroup)>>40%(30*86400)), department: d})
+			created: at, lastUpdated: at, lastMembership: g.end - int64(g.hash(k, saltGroup)>>40%(30*86400)), department: d})
 	}
 	return list
 }

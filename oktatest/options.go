@@ -26,6 +26,10 @@ type Options struct {
 	// Seed picks the org among all orgs of this size: the same Users, Seed and IDSuffix give the same
 	// users, byte for byte. 0 is a seed like any other.
 	Seed uint64
+	// Today is the day before which the generated org's history ends (in UTC), so that questions about the
+	// last 90 days have answers; the zero time: 1 July 2026, on every day the same. Moving it moves all
+	// generated times by the same number of whole days, and nothing else.
+	Today time.Time
 	// Token is the API token that requests must carry; empty: [DefaultToken].
 	Token string
 	// Now is the org's clock, for the Date header, the rate-limit windows and the request log;

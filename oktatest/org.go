@@ -57,7 +57,7 @@ func newOrg(o Options) (*Org, error) {
 	}
 	org := &Org{
 		opts:    o,
-		store:   newStore(newGenerator(o.Users, o.Seed, o.IDSuffix)),
+		store:   newStore(newGenerator(o.Users, o.Seed, o.IDSuffix).endBefore(o.Today)),
 		limiter: limiter{limit: o.RateLimit},
 		gone:    make(chan struct{}),
 	}

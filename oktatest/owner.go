@@ -16,9 +16,9 @@ func (o *Org) findOwner() int {
 		return -1
 	}
 	text := func(s string) value { return value{kind: stringValue, text: s} }
-	i := o.store.next
-	o.store.put(i, &user{id: o.store.gen.id(i), status: active, created: epoch, activated: epoch, statusChanged: epoch, lastUpdated: epoch,
-		passwordChanged: epoch, typeTail: o.types[0].tail, hasPassword: true, provider: providerOkta,
+	i, born := o.store.next, o.store.gen.begin
+	o.store.put(i, &user{id: o.store.gen.id(i), status: active, created: born, activated: born, statusChanged: born, lastUpdated: born,
+		passwordChanged: born, typeTail: o.types[0].tail, hasPassword: true, provider: providerOkta,
 		profile: mergeProfiles(nil, []attribute{{"firstName", text("Sandbox")}, {"lastName", text("Owner")},
 			{"login", text("owner@acme.example")}, {"email", text("owner@acme.example")}})})
 	return i

@@ -40,9 +40,9 @@ func newUserTypes(g *generator) []*userType {
 		{name: "user", displayName: "User", description: "Okta user profile template with default permission settings", isDefault: true},
 		{name: "contractor", displayName: "Contractor", description: "People who work for the org and aren't employed by it"},
 	} {
-		t.tail, t.created, t.lastUpdated = g.types[i], epoch, epoch
+		t.tail, t.created, t.lastUpdated = g.types[i], g.begin, g.begin
 		t.createdBy, t.updatedBy = system, system
-		t.schema = userSchema{created: epoch, lastUpdated: epoch, base: baseProperties, custom: customProperties()}
+		t.schema = userSchema{created: g.begin, lastUpdated: g.begin, base: baseProperties, custom: customProperties()}
 		types = append(types, &t)
 	}
 	return types
