@@ -186,7 +186,7 @@ func (c *command) serveSandbox(ctx context.Context, args []string) error {
 	defer cancel()
 	err = server.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {
-		fmt.Fprintf(c.stderr, "whoql: sandbox: requests that took longer than %s were broken off\n", sandboxGrace)
+		fmt.Fprintf(c.stderr, "whoql: sandbox: connections that were still in use after %s were closed\n", sandboxGrace)
 		err = nil
 	}
 	return err
