@@ -358,3 +358,26 @@ func FuzzGroupSearch(f *testing.F) {
 		}
 	})
 }
+
+func FuzzGroupAndTypeBodies(f *testing.F) {
+	for _, body := range []string{`{"profile":{"name":"A","description":null}}`, `{"name":"robot","displayName":"Robot","description":"x"}`, `{"profile":{"name":"A","name":"B"}}`} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		o := newTestOrg(Options{})
+		for _, path := range []string{groupsPath, typesPath} {
+			res := post(o, path, body)
+			if res.status != 200 && res.status != 400 || !json.Valid([]byte(res.body)) {
+				t.Fatalf("POST %s %q: %d %s", path, body, res.status, res.body)
+			}
+			if res.status != 200 {
+				continue
+			}
+			made := decoded(t, res)
+			if again := do(o, "PUT", path+"/"+made["id"].(string), res.body); again.status != 200 && made["description"] != nil {
+				t.Fatalf("%q: the answer %s is refused: %s", body, res.body, again.body)
+			}
+			objects(t, do(o, "GET", path, ""))
+		}
+	})
+}
