@@ -155,7 +155,9 @@ func TestRequiredAttributes(t *testing.T) {
 	wantRefusal(t, post(o, uriOf(u, ""), `{"profile":{"code":null}}`), 400, "E0000001", "Api validation failed: code", "code: The field cannot be left blank")
 
 	// Base: names may be made optional, the login may have a pattern.
-	base := func(list string) response { return post(o, defaultSchema, `{"definitions":{"base":{"properties":`+list+`}}}`) }
+	base := func(list string) response {
+		return post(o, defaultSchema, `{"definitions":{"base":{"properties":`+list+`}}}`)
+	}
 	setCustom(t, o, defaultSchema, `{"code":null}`)
 	must(t, base(`{"firstName":{"required":false},"login":{"pattern":".+"},"city":{"title":"ignored","permissions":[{"principal":"SELF","action":"READ_WRITE"}]}}`))
 	city, _ := json.Marshal(properties(t, do(o, "GET", defaultSchema, ""), "base")["city"])
