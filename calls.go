@@ -24,6 +24,7 @@ type calls struct {
 	gets          []string // escaped paths
 	lists         []listCall
 	pushed        []string // what is handed over, in words, for EXPLAIN
+	kept          []string // conditions that could have been, but for their values
 }
 
 func (c *calls) getSteps() int { return min(len(c.gets), 1) }
@@ -155,26 +156,22 @@ func (c *calls) terms(s *vtab.Scan) (text string, none bool) {
 	for _, t := range s.Terms {
 		values, ok := pushable(t)
 		if !ok {
+			c.kept = append(c.kept, describeTerm(t))
 			continue
 		}
 		if len(values) == 0 {
 			return "", true // only NULLs: equal to nothing
 		}
 		// Longer than one search may be: SQLite checks it alone.
-		if any := search.AnyOf(t.Column.Search, values, search.MaxText/2); len(any) == 1 && textLen(parts)+len(any[0]) <= search.MaxText {
+		any := search.AnyOf(t.Column.Search, values, search.MaxText)
+		if all := search.All(append(parts, any...)...); len(any) == 1 && search.Size(all) <= search.MaxText {
 			parts = append(parts, any[0])
 			c.pushed = append(c.pushed, describeTerm(t))
+		} else {
+			c.kept = append(c.kept, describeTerm(t))
 		}
 	}
 	return search.All(parts...), false
-}
-
-func textLen(parts []string) int {
-	n := 0
-	for _, p := range parts {
-		n += len(p) + len(") and (")
-	}
-	return n
 }
 
 // pushable returns a condition's values as texts, NULLs left out, if all of them can be handed over.
@@ -201,7 +198,7 @@ func (c *calls) parameters(s *vtab.Scan) (listCall, error) {
 		if name == "limit" {
 			n, ok := wholeNumber(p.Values[0])
 			if !ok || n < 1 || n > pageSize {
-				return l, fmt.Errorf("limit is %s: the page size is a number from 1 to %d", describeValue(p.Values[0]), pageSize)
+				return l, parameterError("limit is %s: the page size is a number from 1 to %d", describeValue(p.Values[0]), pageSize)
 			}
 			l.size = int(n)
 			c.pushed = append(c.pushed, describeTerm(p))
@@ -209,7 +206,7 @@ func (c *calls) parameters(s *vtab.Scan) (listCall, error) {
 		}
 		text, ok := p.Values[0].(string)
 		if !ok || text == "" {
-			return l, fmt.Errorf("%s is %s: a request parameter needs a text", p.Column.Name, describeValue(p.Values[0]))
+			return l, parameterError("%s is %s: a request parameter needs a text", p.Column.Name, describeValue(p.Values[0]))
 		}
 		l.query.Set(name, text)
 		c.pushed = append(c.pushed, describeTerm(p))
@@ -217,15 +214,15 @@ func (c *calls) parameters(s *vtab.Scan) (listCall, error) {
 	has := l.query.Has
 	switch {
 	case has("search") && has("filter"):
-		return l, fmt.Errorf("search and filter can't be in one request: use one of them")
+		return l, parameterError("search and filter can't be in one request: use one of them")
 	case has("q") && (has("search") || has("filter")):
-		return l, fmt.Errorf("q can't be combined with search or filter: use one of them")
+		return l, parameterError("q can't be combined with search or filter: use one of them")
 	case has("sortBy") && !has("search"):
-		return l, fmt.Errorf("sortBy needs search: the API sorts what a search finds; or use ORDER BY")
+		return l, parameterError("sortBy needs search: the API sorts what a search finds; or use ORDER BY")
 	case has("sortOrder") && !has("sortBy"):
-		return l, fmt.Errorf("sortOrder needs sortBy")
+		return l, parameterError("sortOrder needs sortBy")
 	case has("sortOrder") && !slices.Contains([]string{"asc", "desc"}, l.query.Get("sortOrder")):
-		return l, fmt.Errorf("sortOrder is %q: it is asc or desc", l.query.Get("sortOrder"))
+		return l, parameterError("sortOrder is %q: it is asc or desc", l.query.Get("sortOrder"))
 	case has("q"):
 		l.whole = true
 	case has("filter"):
@@ -238,6 +235,16 @@ func (c *calls) parameters(s *vtab.Scan) (listCall, error) {
 		}
 	}
 	return l, nil
+}
+
+// A ParameterError is a request parameter whose value can't be sent. Nothing was.
+type ParameterError struct{ msg string }
+
+// Error says what the parameter must be.
+func (e *ParameterError) Error() string { return e.msg }
+
+func parameterError(format string, args ...any) error {
+	return &ParameterError{fmt.Sprintf(format, args...)}
 }
 
 // wholeNumber reads an integer, or a text or real that is one.
@@ -282,6 +289,3 @@ func describeValue(v any) string {
 	}
 	return fmt.Sprint(v)
 }
-
-// equalFold compares names as SQL does, in ASCII.
-func equalFold(a, b string) bool { return strings.EqualFold(a, b) }

@@ -2,6 +2,7 @@ package whoql
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/whoql/whoql/catalog"
@@ -28,26 +29,63 @@ func (e *Engine) explainError(q *stmt.Query, shift int, err error) error {
 	if offset >= 0 {
 		offset = max(offset-shift, 0)
 	}
-	hint := ""
+	msg, hint := asTyped(q, syntax.Msg), ""
 	switch {
 	case strings.HasPrefix(syntax.Msg, "no such column: "):
 		name := strings.TrimPrefix(syntax.Msg, "no such column: ")
 		name, _, _ = strings.Cut(name, " - should this be a string literal")
 		hint = e.nearestColumn(q, name)
+		if offset >= 0 && q.BehindOperator(offset) && !strings.Contains(name, `"`) {
+			hint = "a text goes in single quotes: " + stmt.Literal(name) + "; if it is a column, " + hint
+		}
 		if offset < 0 {
 			last := stmt.Unquote(name[strings.LastIndexByte(name, '.')+1:])
 			if at := q.Identifiers(last); len(at) > 0 {
-				return q.ErrorIn(at[0], syntax.Msg, hint)
+				return q.ErrorIn(at[0], msg, hint)
 			}
 		}
 	case strings.HasPrefix(syntax.Msg, "no such table: "):
 		name := strings.TrimPrefix(syntax.Msg, "no such table: ")
 		hint = e.nearestTable(name)
 		if at := q.Identifiers(name[strings.LastIndexByte(name, '.')+1:]); offset < 0 && len(at) > 0 {
-			return q.ErrorIn(at[0], syntax.Msg, hint)
+			return q.ErrorIn(at[0], msg, hint)
 		}
+	case strings.EqualFold(syntax.Msg, `near "limit": syntax error`):
+		hint = `the page size is the column "limit", in double quotes; LIMIT, how many rows to give, stands at the end`
+	case strings.HasPrefix(syntax.Msg, "unrecognized token: \"'"), strings.HasPrefix(syntax.Msg, `unrecognized token: """`):
+		hint = "a quote is opened here and not closed"
 	}
-	return q.ErrorAt(offset, syntax.Msg, hint)
+	return q.ErrorAt(offset, msg, hint)
+}
+
+// asTyped undoes in a message of SQLite what was done to the names of tables.
+func asTyped(q *stmt.Query, msg string) string {
+	for _, path := range q.Tables {
+		msg = strings.ReplaceAll(msg, stmt.Quote(path), path)
+	}
+	return msg
+}
+
+// notes are what is worth saying of a statement that is right as SQL: a column is compared with a
+// text that it never has.
+func (e *Engine) notes(q *stmt.Query) []*stmt.Error {
+	var out []*stmt.Error
+	for _, c := range q.Compared {
+		r := e.catalog.Lookup(c.Path)
+		if r == nil {
+			continue
+		}
+		col := r.Column(c.Column)
+		if col == nil || len(col.Values) == 0 || slices.Contains(col.Values, c.Text) {
+			continue
+		}
+		hint := "its values are " + strings.Join(col.Values, ", ")
+		if near := catalog.Nearest(c.Text, col.Values); near != "" {
+			hint = "did you mean " + stmt.Literal(near) + "?"
+		}
+		out = append(out, q.ErrorIn(c.Pos, col.Name+" is never "+stmt.Literal(c.Text), hint))
+	}
+	return out
 }
 
 // nearestColumn is the hint for a column that does not exist in the query's tables.

@@ -55,7 +55,7 @@ func testExample(t *testing.T, engine *whoql.Engine, r *catalog.Resource, m *cat
 	if s.Kind.String() != m.Verb {
 		t.Errorf("%s is an example of %s, whose verb is %s", text, m.Name, m.Verb)
 	}
-	if len(stmt.ParamNames(s)) > 0 && s.Kind != stmt.Exec {
+	if len(stmt.BoundParams(s)) > 0 && s.Kind != stmt.Exec {
 		t.Errorf("%s has parameters", text)
 	}
 	switch s.Kind {

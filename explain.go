@@ -122,8 +122,10 @@ func (e *Engine) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab
 	}
 	m := operation(r, p.Key)
 	var request, handed string
+	only := p.Checked
 	if scan, ok := rec.scans[p.ID]; ok {
 		request, handed = scan.request(m), strings.Join(scan.calls.pushed, " AND ")
+		only = append(only, scan.calls.kept...)
 		if len(scan.calls.gets) == 0 && len(scan.calls.lists) > 0 {
 			m = operation(r, false)
 		}
@@ -138,8 +140,8 @@ func (e *Engine) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab
 		}
 	}
 	checked := "all conditions"
-	if len(p.Checked) > 0 {
-		checked += "; only here: " + strings.Join(p.Checked, ", ")
+	if len(only) > 0 {
+		checked += "; only here: " + strings.Join(only, ", ")
 	}
 	return []any{name, m.Name + " (" + m.Operation + ")", request, handed, checked}
 }

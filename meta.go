@@ -152,11 +152,11 @@ func pushed(c *catalog.Column) string {
 // matchLike is SQL's LIKE for the names in SHOW: % is any run of characters, _ any one, ASCII case
 // is ignored.
 func matchLike(pattern, name string) bool {
-	p, n := []rune(strings.ToLower(pattern)), []rune(strings.ToLower(name))
+	n := []rune(strings.ToLower(name))
 	// reach[j] says whether the pattern so far matches the first j characters.
 	reach := make([]bool, len(n)+1)
 	reach[0] = true
-	for _, c := range p {
+	for _, c := range strings.ToLower(pattern) {
 		next := make([]bool, len(n)+1)
 		for j := range next {
 			switch c {

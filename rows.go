@@ -77,6 +77,10 @@ func (r *Rows) NextResult() bool {
 	return true
 }
 
+// Notes are what is worth knowing of the statements although they are right: a comparison that can't
+// hold, say. Each has the place in the text and a hint.
+func (r *Rows) Notes() []*stmt.Error { return r.query.notes }
+
 // Err returns the error that ended the rows; nil if they are complete as far as they were read.
 func (r *Rows) Err() error { return r.err }
 
@@ -130,6 +134,7 @@ func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) 
 	if err != nil {
 		return nil, err
 	}
+	q.notes = append(q.notes, q.engine.notes(text)...)
 	res := &selectResult{stmt: st, query: text}
 	for _, c := range st.Columns() {
 		col := Column{Name: c.Name}
@@ -154,7 +159,9 @@ func (q *query) prepare(ctx context.Context, text *stmt.Query, sql string, args 
 	// Whatever is known to be wrong is an error before the first request.
 	for _, name := range text.Orgs {
 		if _, err := q.org(name.Name); err != nil {
-			return nil, text.ErrorIn(name.Pos, err.Error(), "leave subdomain out to ask the default org")
+			e := text.ErrorIn(name.Pos, err.Error(), "leave subdomain out to ask the default org")
+			e.Err = err
+			return nil, e
 		}
 	}
 	st, err := q.db.Prepare(ctx, sql, vtab.Shape{BindsOrg: text.BindsOrg, Single: text.Uses == 1})

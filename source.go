@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/tidwall/gjson"
@@ -50,21 +52,19 @@ func (q *query) orgs(wanted []any) ([]Org, error) {
 		return all[:1], nil
 	}
 	var out []Org
-	seen := map[string]bool{}
 	for _, w := range wanted {
 		name, ok := w.(string)
 		if !ok {
 			return nil, fmt.Errorf("subdomain is %s, not an org's name", describeValue(w))
 		}
-		if seen[name] {
-			continue
-		}
-		seen[name] = true
 		o, err := q.org(name)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, o)
+		// Two spellings are one org, whose rows must not come twice.
+		if !slices.ContainsFunc(out, func(have Org) bool { return have.Client == o.Client }) {
+			out = append(out, o)
+		}
 	}
 	return out, nil
 }
@@ -74,24 +74,32 @@ func (q *query) orgs(wanted []any) ([]Org, error) {
 func (q *query) org(name string) (Org, error) {
 	var known []string
 	for _, o := range q.engine.options.Orgs {
-		if equalFold(o.Name, name) {
+		if strings.EqualFold(o.Name, name) {
 			o.Name = name
-			return o, nil
+			return o, q.answerTo(o)
 		}
 		known = append(known, o.Name)
 	}
 	for _, o := range q.engine.options.Orgs {
-		if !o.AnyName || name == "" {
-			continue
+		if o.AnyName && name != "" {
+			o.Name = name
+			return o, q.answerTo(o)
 		}
-		if q.anyName != "" && !equalFold(q.anyName, name) {
-			return Org{}, fmt.Errorf("the sandbox is one org, but the query reads two: %s and %s", q.anyName, name)
-		}
-		q.anyName = name
-		o.Name = name
-		return o, nil
 	}
 	return Org{}, &UnknownOrgError{Name: name, Known: known}
+}
+
+// answerTo gives an org that answers to any name the one it has in this query; a second one is an
+// error, since one org would answer as two.
+func (q *query) answerTo(o Org) error {
+	if !o.AnyName {
+		return nil
+	}
+	if q.anyName != "" && !strings.EqualFold(q.anyName, o.Name) {
+		return fmt.Errorf("the sandbox is one org, but the query reads two: %s and %s", q.anyName, o.Name)
+	}
+	q.anyName = o.Name
+	return nil
 }
 
 type orgClient struct {

@@ -138,10 +138,9 @@ func checkArgs(statements []stmt.Statement, args Args) error {
 		if s.Kind == stmt.Exec {
 			continue // @name = value is EXEC's own syntax
 		}
-		for _, name := range stmt.ParamNames(s) {
-			at := func(msg, hint string) error {
-				return &stmt.Error{Text: s.Source, Pos: s.Start + strings.Index(s.Text(), name), Msg: msg, Hint: hint}
-			}
+		for _, p := range stmt.BoundParams(s) {
+			name := p.Name
+			at := func(msg, hint string) error { return &stmt.Error{Text: s.Source, Pos: p.Pos, Msg: msg, Hint: hint} }
 			if strings.HasPrefix(name, "?") {
 				return at("a parameter without a name: "+name, "write :name, and give its value as name=value")
 			}
@@ -165,6 +164,7 @@ type query struct {
 	db      *vtab.DB
 	meter   *okta.Meter
 	anyName string // the name that an org with AnyName has taken
+	notes   []*stmt.Error
 }
 
 func (q *query) register() error {

@@ -89,6 +89,8 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 		}
 	}
 	switch name {
+	case "--version":
+		return c.version(ctx, nil)
 	case "help", "-h", "--help":
 		if len(args) > 1 {
 			return c.dispatch(ctx, []string{args[1], "--help"})

@@ -26,15 +26,22 @@ func (c *command) exit(ctx context.Context, err error) int {
 	var usage *usageError
 	var sql *stmt.Error
 	var output *outputError
+	var query *queryError
+	var param *whoql.ParameterError
+	var org *whoql.UnknownOrgError
+	partial := "no row was written"
+	if errors.As(err, &query) && query.rows > 0 {
+		partial = "the rows above are not all"
+	}
 	switch {
 	case errors.As(err, &sig):
-		c.report(err, "the rows above are not all")
+		c.report(err, partial)
 		if sig.signal == os.Interrupt {
 			return ExitInterrupted
 		}
 		return ExitTerminated
 	case errors.As(err, &timeout), errors.Is(err, context.DeadlineExceeded):
-		c.report(err, "the rows above are not all; give it more time with --timeout")
+		c.report(err, partial+"; give it more time with --timeout")
 		return ExitTimeout
 	case errors.As(err, &output) && isClosedPipe(err):
 		return ExitPipe // whoever closed it knows
@@ -42,11 +49,14 @@ func (c *command) exit(ctx context.Context, err error) int {
 		c.report(err, usage.hint)
 		return ExitUsage
 	case errors.As(err, &sql):
-		c.reportSQL(sql)
+		c.reportSQL("error", sql)
 		return ExitSQL
 	case errors.Is(err, whoql.ErrNoOrg):
 		c.report(err, noOrgHint)
 		return ExitUsage
+	case query != nil && query.requests == 0 && (errors.As(err, &param) || errors.As(err, &org)):
+		c.report(err, hintFor(err)) // known only when the values were, but before anything was sent
+		return ExitSQL
 	}
 	c.report(err, hintFor(err))
 	return ExitFailed
@@ -76,9 +86,10 @@ func (c *command) report(err error, hint string) {
 	}
 }
 
-// reportSQL shows the line of an error in a statement and a caret below what is wrong.
-func (c *command) reportSQL(e *stmt.Error) {
-	fmt.Fprintf(c.stderr, "whoql: error: %s\n", clean(e.Error()))
+// reportSQL shows the line of an error in a statement, or of a note on it, and a caret below what is
+// meant.
+func (c *command) reportSQL(what string, e *stmt.Error) {
+	fmt.Fprintf(c.stderr, "whoql: %s: %s\n", what, clean(e.Error()))
 	if line, off := e.Line(); off >= 0 {
 		// The caret stands where the terminal shows what is wrong: wide characters are two wide, and
 		// tabs are shown as one space.

@@ -43,33 +43,41 @@ const orgVariables = "OKTA_CLIENT_ORGURL and OKTA_CLIENT_TOKEN, or OKTA_ORG_NAME
 // orgFromEnv reads the variables of Okta's SDKs, or those of its Terraform provider. Half a set is
 // an error, and so are two sets that name different orgs: the wrong org must not answer.
 func (c *command) orgFromEnv() (orgURL, token string, err error) {
-	sdkURL, sdkToken := c.env.get("OKTA_CLIENT_ORGURL"), c.env.get("OKTA_CLIENT_TOKEN")
-	name, base, apiToken := c.env.get("OKTA_ORG_NAME"), c.env.get("OKTA_BASE_URL"), c.env.get("OKTA_API_TOKEN")
-	half := func(have, want string) error {
-		return &usageError{msg: have + " is set, but " + want + " is not", hint: "an org needs " + orgVariables}
+	sdk, err := c.set("OKTA_CLIENT_ORGURL", "OKTA_CLIENT_TOKEN")
+	if err != nil {
+		return "", "", err
 	}
-	switch {
-	case sdkURL != "" && sdkToken == "":
-		return "", "", half("OKTA_CLIENT_ORGURL", "OKTA_CLIENT_TOKEN")
-	case sdkURL == "" && sdkToken != "":
-		return "", "", half("OKTA_CLIENT_TOKEN", "OKTA_CLIENT_ORGURL")
+	parts, err := c.set("OKTA_ORG_NAME", "OKTA_BASE_URL", "OKTA_API_TOKEN")
+	if err != nil || parts == nil {
+		if sdk == nil {
+			return "", "", err
+		}
+		return sdk[0], sdk[1], err
 	}
-	if name != "" && base != "" && apiToken != "" {
-		other := "https://" + name + "." + strings.TrimPrefix(base, "https://")
-		if sdkURL != "" && !strings.EqualFold(strings.TrimSuffix(sdkURL, "/"), strings.TrimSuffix(other, "/")) {
-			return "", "", &usageError{msg: fmt.Sprintf("the environment names two orgs: %s and %s", withoutUser(sdkURL), withoutUser(other)), hint: "unset one of " + orgVariables}
-		}
-		if sdkURL == "" {
-			return other, apiToken, nil
-		}
-	} else if sdkURL == "" && (name != "" || apiToken != "") {
-		for _, v := range []struct{ name, value string }{{"OKTA_ORG_NAME", name}, {"OKTA_BASE_URL", base}, {"OKTA_API_TOKEN", apiToken}} {
-			if v.value == "" {
-				return "", "", half("a part of OKTA_ORG_NAME, OKTA_BASE_URL and OKTA_API_TOKEN", v.name)
-			}
+	other := "https://" + parts[0] + "." + strings.TrimPrefix(parts[1], "https://")
+	if sdk == nil {
+		return other, parts[2], nil
+	}
+	if !strings.EqualFold(strings.TrimSuffix(sdk[0], "/"), strings.TrimSuffix(other, "/")) {
+		return "", "", &usageError{msg: fmt.Sprintf("the environment names two orgs: %s and %s", withoutUser(sdk[0]), withoutUser(other)), hint: "unset one of " + orgVariables}
+	}
+	return sdk[0], sdk[1], nil
+}
+
+// set returns the values of variables that belong together: all of them, or nil if none is set.
+func (c *command) set(names ...string) ([]string, error) {
+	var values, have, want []string
+	for _, name := range names {
+		if v := c.env.get(name); v != "" {
+			values, have = append(values, v), append(have, name)
+		} else {
+			want = append(want, name)
 		}
 	}
-	return sdkURL, sdkToken, nil
+	if len(have) > 0 && len(want) > 0 {
+		return nil, &usageError{msg: strings.Join(have, " and ") + " is set, but " + strings.Join(want, " and ") + " is not", hint: "an org needs " + orgVariables}
+	}
+	return values, nil
 }
 
 // withoutUser returns a URL's scheme and host: somebody may have put a secret in front of the host.

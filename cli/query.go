@@ -137,6 +137,9 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if err != nil {
 		return &notStarted{err}
 	}
+	for _, note := range rows.Notes() {
+		c.reportSQL("note", note)
+	}
 	n, err := c.writeRows(rows, out)
 	// SQLite says again, when it closes a statement, why the statement failed.
 	if e := rows.Close(); err == nil {
@@ -148,8 +151,20 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if talk {
 		c.footer(n, rows.Stats(), time.Since(start), err == nil)
 	}
-	return err
+	if err != nil {
+		return &queryError{error: err, rows: n, requests: rows.Stats().Requests}
+	}
+	return nil
 }
+
+// A queryError is why a query that had begun failed.
+type queryError struct {
+	error
+	rows     int64 // written before
+	requests int64
+}
+
+func (e *queryError) Unwrap() error { return e.error }
 
 // A notStarted error came before the first statement ran.
 type notStarted struct{ error }
@@ -168,10 +183,16 @@ func (c *command) writeRows(rows *whoql.Rows, out format.Writer) (n int64, err e
 		for _, col := range rows.Columns() {
 			names = append(names, col.Name)
 		}
+		// Nothing is written before the first row is there: a heading alone would look like a
+		// result without rows.
+		more := rows.Next()
+		if rows.Err() != nil {
+			return n, rows.Err()
+		}
 		if err := out.Begin(names); err != nil {
 			return n, &outputError{err}
 		}
-		for rows.Next() {
+		for ; more; more = rows.Next() {
 			if err := out.Row(rows.Values()); err != nil {
 				return n, &outputError{err}
 			}
@@ -188,12 +209,12 @@ func (c *command) writeRows(rows *whoql.Rows, out format.Writer) (n int64, err e
 func (c *command) statements(f *queryFlags, texts []string) (string, error) {
 	if f.file == "" {
 		if len(texts) == 0 {
-			return "", &usageError{msg: "no SQL was given", hint: `for example: whoql query "SHOW METHODS IN okta.user.users", or -f FILE`}
+			return "", &usageError{msg: "no SQL was given", hint: `for example: whoql query "SHOW METHODS IN okta.user.users", or -f FILE, or -f - for standard input`}
 		}
 		return strings.Join(texts, "\n;\n"), nil // the semicolon stands outside of a comment at an argument's end
 	}
 	if len(texts) > 0 {
-		return "", &usageError{msg: "SQL was given both as -f and on the command line", hint: "use one of them"}
+		return "", &usageError{msg: "SQL was given both as -f and on the command line", hint: "use one of them; the output's format is -o"}
 	}
 	var b []byte
 	var err error
@@ -217,6 +238,7 @@ func parseParams(params []string) (whoql.Args, error) {
 			return nil, &usageError{msg: fmt.Sprintf("--param %s: expected name=value", p), hint: "for example: --param department=IT, or --param days:=90 for a number"}
 		}
 		var v any = value
+		name = strings.TrimLeft(name, ":@$") // as it stands in the statement
 		if n, typed := strings.CutSuffix(name, ":"); typed {
 			name = n
 			var err error

@@ -7,13 +7,17 @@
 package search
 
 import (
+	"net/url"
 	"strings"
 	"unicode/utf8"
 )
 
-// MaxText is the longest search that is sent, in bytes before URL encoding. Okta publishes no limit;
-// this one leaves room in a request line and in the Link header that echoes the search.
+// MaxText is the greatest [Size] of a search that is sent. Okta publishes no limit; this one leaves
+// room in a request line, and in the Link header that echoes the search.
 const MaxText = 4000
+
+// Size is the size of a search as it is sent, URL-encoded, in bytes.
+func Size(text string) int { return len(url.QueryEscape(text)) }
 
 // Sendable reports whether a text can stand in a search: not empty (the language has no empty
 // string), valid UTF-8, no control characters, and no character outside the Basic Multilingual
@@ -49,19 +53,24 @@ func Quote(s string) string {
 // Equal returns the term: attribute equals value.
 func Equal(attribute, value string) string { return attribute + " eq " + Quote(value) }
 
-// AnyOf returns the terms, in order, that together say: attribute equals one of the values. Each is
-// at most max bytes long, unless one value alone is longer.
+// AnyOf returns the terms, in order, that together say: attribute equals one of the values. The
+// [Size] of each is at most max, unless one value alone is larger.
 func AnyOf(attribute string, values []string, max int) []string {
 	var terms []string
 	var b strings.Builder
+	size := 0
 	for _, v := range values {
 		t := Equal(attribute, v)
-		if b.Len() > 0 && b.Len()+len(" or ")+len(t) > max {
+		n := Size(" or ") + Size(t)
+		if b.Len() > 0 && size+n > max {
 			terms = append(terms, b.String())
 			b.Reset()
 		}
 		if b.Len() > 0 {
 			b.WriteString(" or ")
+			size += n
+		} else {
+			size = Size(t)
 		}
 		b.WriteString(t)
 	}

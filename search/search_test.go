@@ -51,10 +51,10 @@ func TestAnyOf(t *testing.T) {
 		{nil, 100, nil},
 		{[]string{"x"}, 100, []string{`id eq "x"`}},
 		{[]string{"x", "y", "z"}, 100, []string{`id eq "x" or id eq "y" or id eq "z"`}},
-		{[]string{"x", "y", "z"}, 22, []string{`id eq "x" or id eq "y"`, `id eq "z"`}},
-		{[]string{"x", "y", "z"}, 21, []string{`id eq "x"`, `id eq "y"`, `id eq "z"`}},
+		{[]string{"x", "y", "z"}, 30, []string{`id eq "x" or id eq "y"`, `id eq "z"`}},
+		{[]string{"x", "y", "z"}, 29, []string{`id eq "x"`, `id eq "y"`, `id eq "z"`}},
 		{[]string{"long", "y", "z"}, 3, []string{`id eq "long"`, `id eq "y"`, `id eq "z"`}},
-		{[]string{`"`, "y"}, 23, []string{`id eq "\"" or id eq "y"`}},
+		{[]string{`"`, "y"}, 35, []string{`id eq "\"" or id eq "y"`}},
 	} {
 		if got := search.AnyOf("id", c.values, c.max); !slices.Equal(got, c.want) {
 			t.Errorf("%q in %d bytes: %q, want %q", c.values, c.max, got, c.want)
@@ -71,12 +71,12 @@ func TestAnyOfSize(t *testing.T) {
 	var all []string
 	terms := search.AnyOf("profile.login", values, search.MaxText)
 	for i, term := range terms {
-		if len(term) > search.MaxText {
-			t.Errorf("a term of %d bytes", len(term))
+		if search.Size(term) > search.MaxText {
+			t.Errorf("a term of %d bytes", search.Size(term))
 		}
 		parts := strings.Split(term, " or ")
 		all = append(all, parts...)
-		if i > 0 && len(terms[i-1])+len(" or ")+len(parts[0]) <= search.MaxText {
+		if i > 0 && search.Size(terms[i-1]+" or "+parts[0]) <= search.MaxText {
 			t.Errorf("%s would have fitted in the term before", parts[0])
 		}
 	}

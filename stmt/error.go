@@ -15,7 +15,12 @@ type Error struct {
 	Msg string
 	// Hint says what to do next; may be empty.
 	Hint string
+	// Err is the error that Msg is the text of, if it has a type of its own; else nil.
+	Err error
 }
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Error returns "line:column: message", or the message alone when the place is not known.
 func (e *Error) Error() string {

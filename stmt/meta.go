@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/sqlc-dev/meyer/lexer"
 	"github.com/sqlc-dev/meyer/token"
 )
 
@@ -299,22 +298,29 @@ func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 // Literal returns a text as a SQL string literal.
 func Literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// ParamNames returns the names of the bound parameters of a statement, without their sigil, each
-// once, in order of appearance. Parameters without a name (? and ?1) come as typed.
-func ParamNames(s Statement) []string {
-	var out []string
+// A BoundParam is a parameter of a statement whose value is given beside the text.
+type BoundParam struct {
+	// Name is without its sigil; a parameter without a name (? and ?1) is as typed.
+	Name string
+	// Pos is the byte offset of its first use in the source.
+	Pos int
+}
+
+// BoundParams returns the parameters of a statement, each once, in order of appearance.
+func BoundParams(s Statement) []BoundParam {
+	var out []BoundParam
 	seen := map[string]bool{}
-	for _, t := range lexer.Lex(s.Source[s.Body:s.End]) {
-		if t.Kind != token.VARIABLE {
+	for _, t := range s.tokens {
+		if t.Kind != token.VARIABLE || t.Pos < s.Body {
 			continue
 		}
-		name := t.Text(s.Source[s.Body:s.End])
+		name := t.Text(s.Source)
 		if name[0] != '?' {
 			name = name[1:]
 		}
 		if !seen[name] {
 			seen[name] = true
-			out = append(out, name)
+			out = append(out, BoundParam{name, t.Pos})
 		}
 	}
 	return out

@@ -53,6 +53,8 @@ type Query struct {
 	BindsOrg bool
 	// Orgs are the orgs that conditions pick by name.
 	Orgs []OrgName
+	// Compared are the columns that the statement compares with a text that stands in it.
+	Compared []Comparison
 	// Parsed is nil if the text could be parsed here. SQLite stays the judge: a text that SQLite
 	// accepts and this parser does not still runs.
 	Parsed error
@@ -65,6 +67,13 @@ type Query struct {
 type OrgName struct {
 	Name string
 	// Pos is its byte offset in the source.
+	Pos int
+}
+
+// A Comparison is a column that is compared, by =, <> or IN, with a text.
+type Comparison struct {
+	Path, Column, Text string
+	// Pos is the byte offset of the text in the source.
 	Pos int
 }
 
@@ -204,7 +213,8 @@ func (q *Query) dottedNames(n Names) error {
 // A scope is one SELECT's FROM clause, inside those of the SELECTs around it.
 type scope struct {
 	outer *scope
-	items []item
+	items []*item
+	right bool // there is a RIGHT or FULL JOIN, which reads tables again without their conditions
 }
 
 // An item is one entry of a FROM clause.
@@ -212,6 +222,15 @@ type item struct {
 	name  string // what qualifies its columns: the alias, else the table's name
 	path  string // the resource's path; empty for anything that isn't ours
 	short string // the resource's last name, if it has no alias
+	ref   *ast.TableRef
+	null  bool // it is on the right of a LEFT JOIN
+}
+
+// A place is where a condition stands.
+type place struct {
+	sc     *scope
+	left   *ast.TableRef // the right table of the LEFT JOIN whose ON it is; nil elsewhere
+	having bool
 }
 
 // A walker resolves names in a parsed statement by SQLite's scope rules.
@@ -245,6 +264,13 @@ func (w *walker) inside(n ast.Node, sc *scope) {
 		case *ast.SelectStmt:
 			w.selectStmt(n, sc)
 			return false
+		case *ast.BinaryExpr:
+			if n.Op == ast.OpEq || n.Op == ast.OpNe {
+				w.compared(n.X, sc, n.Y)
+				w.compared(n.Y, sc, n.X)
+			}
+		case *ast.InExpr:
+			w.compared(n.X, sc, n.List...)
 		case *ast.QualifiedRef:
 			w.qualifier(n.Parts, sc)
 		case *ast.Star:
@@ -270,13 +296,13 @@ func (w *walker) selectStmt(s *ast.SelectStmt, outer *scope) {
 		}
 		sc := &scope{outer: outer}
 		for _, ref := range query.From {
-			w.from(ref, sc, outer)
+			w.from(ref, sc, outer, false)
 		}
 		for _, ref := range query.From {
 			w.on(ref, sc)
 		}
-		w.conditions(query.Where, sc)
-		w.conditions(query.Having, sc)
+		w.conditions(query.Where, place{sc: sc})
+		w.conditions(query.Having, place{sc: sc, having: true})
 		for _, part := range query.Children() {
 			switch part.(type) {
 			case *ast.TableRef:
@@ -287,10 +313,15 @@ func (w *walker) selectStmt(s *ast.SelectStmt, outer *scope) {
 	}
 }
 
-// from enters a FROM item, and the items of a parenthesised join, into the scope.
-func (w *walker) from(ref *ast.TableRef, sc, outer *scope) {
+// from enters a FROM item, and the items of a parenthesised join, into the scope. null says that
+// they are on the right of a LEFT JOIN.
+func (w *walker) from(ref *ast.TableRef, sc, outer *scope, null bool) {
+	if ref.Join != nil {
+		sc.right = sc.right || ref.Join.Type&ast.JoinRight != 0
+		null = null || ref.Join.Type&ast.JoinLeft != 0
+	}
 	for _, r := range ref.List {
-		w.from(r, sc, outer)
+		w.from(r, sc, outer, null)
 		w.nested(r)
 	}
 	if ref.Select != nil {
@@ -303,7 +334,7 @@ func (w *walker) from(ref *ast.TableRef, sc, outer *scope) {
 		return
 	}
 	w.q.Uses++
-	it := item{}
+	it := &item{ref: ref, null: null}
 	if ref.Name != nil {
 		it.name = ref.Name.Name.Name
 		if path, last, ok := w.resource(ref.Name); ok {
@@ -313,6 +344,9 @@ func (w *walker) from(ref *ast.TableRef, sc, outer *scope) {
 			}
 			if ref.Alias == nil {
 				it.short = last
+			}
+			if ref.HasArgs {
+				w.fail(ref, path+" takes no arguments", "conditions go into WHERE")
 			}
 		}
 	}
@@ -388,7 +422,11 @@ func (w *walker) on(ref *ast.TableRef, sc *scope) {
 	for _, r := range ref.List {
 		w.on(r, sc)
 	}
-	w.conditions(ref.On, sc)
+	at := place{sc: sc}
+	if ref.Join != nil && ref.Join.Type&ast.JoinLeft != 0 {
+		at.left = ref
+	}
+	w.conditions(ref.On, at)
 	if ref.On != nil {
 		w.inside(ref.On, sc)
 	}
@@ -411,13 +449,54 @@ func (sc *scope) find(qualifier string) *item {
 	for ; sc != nil; sc = sc.outer {
 		for i := range sc.items {
 			if strings.EqualFold(sc.items[i].name, qualifier) {
-				return &sc.items[i]
+				return sc.items[i]
 			}
 		}
 		for i := range sc.items {
 			if sc.items[i].short != "" && strings.EqualFold(sc.items[i].short, qualifier) {
-				return &sc.items[i]
+				return sc.items[i]
 			}
+		}
+	}
+	return nil
+}
+
+// compared notes the texts among the values that a column of ours is compared with.
+func (w *walker) compared(e ast.Expr, sc *scope, values ...ast.Expr) {
+	parts := columnParts(bare(e))
+	path := owner(parts, sc)
+	if path == "" {
+		return
+	}
+	for _, v := range values {
+		if l, ok := bare(v).(*ast.Literal); ok && l.Kind == ast.LitString {
+			w.q.Compared = append(w.q.Compared, Comparison{path, parts[len(parts)-1].Name, l.Value, w.q.Offset(l.Pos())})
+		}
+	}
+}
+
+// owner returns the path of the resource whose column an expression names, "" if it is not one of
+// ours or cannot be told.
+func owner(parts []*ast.Ident, sc *scope) string {
+	if it := ownerItem(parts, sc); it != nil {
+		return it.path
+	}
+	return ""
+}
+
+// ownerItem returns the FROM item whose column an expression names, nil if that cannot be told.
+func ownerItem(parts []*ast.Ident, sc *scope) *item {
+	if len(parts) == 2 {
+		return sc.find(parts[0].Name)
+	}
+	for ; len(parts) == 1 && sc != nil; sc = sc.outer {
+		for _, it := range sc.items {
+			if it.path != "" {
+				return it
+			}
+		}
+		if len(sc.items) > 0 {
+			return nil // a table that isn't ours may have a column of the name
 		}
 	}
 	return nil
@@ -425,64 +504,66 @@ func (sc *scope) find(qualifier string) *item {
 
 // binding says how the column that an expression names may be used in a condition.
 func (w *walker) binding(parts []*ast.Ident, sc *scope) Binding {
-	if len(parts) == 2 {
-		if it := sc.find(parts[0].Name); it != nil && it.path != "" {
-			return w.names.Binding(it.path, parts[1].Name)
-		}
-		return Free
-	}
-	for ; len(parts) == 1 && sc != nil; sc = sc.outer {
-		for _, it := range sc.items {
-			if it.path != "" {
-				return w.names.Binding(it.path, parts[0].Name)
-			}
-		}
-		if len(sc.items) > 0 {
-			return Free // a table that isn't ours may have a column of the name
-		}
+	if path := owner(parts, sc); path != "" {
+		return w.names.Binding(path, parts[len(parts)-1].Name)
 	}
 	return Free
 }
 
-// conditions checks one WHERE, ON or HAVING: request parameters are bound only by a condition that
-// must hold for every row, so anything but = under AND would silently ask the API something else.
-func (w *walker) conditions(e ast.Expr, sc *scope) {
+// conditions checks one WHERE, ON or HAVING: request parameters and the org are bound only by a
+// condition that must hold for every row, so anything but = under AND would silently ask the API
+// something else.
+func (w *walker) conditions(e ast.Expr, at place) {
 	switch e := e.(type) {
 	case nil:
 	case *ast.ParenExpr:
-		w.conditions(e.X, sc)
+		w.conditions(e.X, at)
 	case *ast.BinaryExpr:
 		switch e.Op {
 		case ast.OpAnd:
-			w.conditions(e.X, sc)
-			w.conditions(e.Y, sc)
+			w.conditions(e.X, at)
+			w.conditions(e.Y, at)
 		case ast.OpEq:
-			if !w.bound(e.X, Free, sc, e.Y) {
-				w.unbound(e.X, sc)
+			x, y := w.bound(e.X, Free, at, e.Y), w.bound(e.Y, Free, at, e.X)
+			if !x && (!y || !w.isOrg(e.X, at.sc)) {
+				w.unbound(e.X, at.sc)
 			}
-			if !w.bound(e.Y, Free, sc, e.X) {
-				w.unbound(e.Y, sc)
+			if !y && (!x || !w.isOrg(e.Y, at.sc)) {
+				w.unbound(e.Y, at.sc)
 			}
 		default:
-			w.unbound(e, sc)
+			w.unbound(e, at.sc)
 		}
 	case *ast.InExpr:
-		if e.Not || !w.bound(e.X, ByEqual, sc, e.List...) {
-			w.unbound(e.X, sc)
+		if e.Not || !w.bound(e.X, ByEqual, at, e.List...) {
+			w.unbound(e.X, at.sc)
 		}
 		for _, x := range e.List {
-			w.unbound(x, sc)
+			w.unbound(x, at.sc)
 		}
 	default:
-		w.unbound(e, sc)
+		w.unbound(e, at.sc)
 	}
 }
 
-// bound reports whether an expression is a bare column with a binding above the one given, by these
-// values.
-func (w *walker) bound(e ast.Expr, above Binding, sc *scope, values ...ast.Expr) bool {
-	b := w.binding(columnParts(bare(e)), sc)
-	if b == ByEqualOrIn && b > above {
+// isOrg reports whether an expression is a bare column that names the org. As the value that binds
+// another table's org it is fine.
+func (w *walker) isOrg(e ast.Expr, sc *scope) bool {
+	return w.binding(columnParts(bare(e)), sc) == ByEqualOrIn
+}
+
+// bound reports whether an expression is a bare column with a binding above the one given, which
+// the condition at this place binds by these values.
+func (w *walker) bound(e ast.Expr, above Binding, at place, values ...ast.Expr) bool {
+	parts := columnParts(bare(e))
+	b := w.binding(parts, at.sc)
+	if b <= above {
+		return false
+	}
+	if b == ByEqualOrIn {
+		if !at.reaches(ownerItem(parts, at.sc)) {
+			return false
+		}
 		w.q.BindsOrg = true
 		for _, v := range values {
 			if l, ok := bare(v).(*ast.Literal); ok && l.Kind == ast.LitString {
@@ -490,7 +571,21 @@ func (w *walker) bound(e ast.Expr, above Binding, sc *scope, values ...ast.Expr)
 			}
 		}
 	}
-	return b > above
+	return true
+}
+
+// reaches reports whether SQLite shows a condition at this place to a table. It doesn't show WHERE,
+// nor any ON but the join's own, to a table on the right of a LEFT JOIN, nothing to the tables of a
+// RIGHT or FULL JOIN when it reads them for the second time, and no condition of a subquery to a table
+// around it. A request parameter is then found to be unbound; an org would be the default one.
+func (at place) reaches(it *item) bool {
+	switch {
+	case at.having || at.sc.right || !slices.Contains(at.sc.items, it):
+		return false
+	case at.left != nil:
+		return it.ref == at.left
+	}
+	return !it.null
 }
 
 // bare takes the parentheses off an expression.
@@ -524,8 +619,8 @@ func (w *walker) unbound(e ast.Expr, sc *scope) {
 			w.fail(n, fmt.Sprintf("%s is a request parameter: it can only be bound with =, in a condition that every row must meet", name),
 				fmt.Sprintf("write %s = 'value', joined to the rest with AND", name))
 		case ByEqualOrIn:
-			w.fail(n, fmt.Sprintf("%s picks the org: it can only be bound with = or IN, in a condition that every row must meet", name),
-				fmt.Sprintf("write %s = 'name' or %s IN ('one', 'two'), joined to the rest with AND", name, name))
+			w.fail(n, fmt.Sprintf("%s picks the org: it can only be bound with = or IN, in a condition that every row of its table must meet", name),
+				fmt.Sprintf("write %[1]s = 'name' or %[1]s IN ('one', 'two'), joined to the rest with AND; beside an outer join, in (SELECT … WHERE %[1]s = 'name') AS its own subquery", name))
 		}
 		return false
 	})
@@ -559,3 +654,17 @@ func (q *Query) Identifiers(name string) []int {
 
 // ErrorIn returns an Error at a byte offset of the source.
 func (q *Query) ErrorIn(pos int, msg, hint string) *Error { return q.source.errorAt(pos, msg, hint) }
+
+// BehindOperator reports whether what stands at a byte offset of SQL is compared with something in
+// front of it.
+func (q *Query) BehindOperator(off int) bool {
+	tokens := lexer.Lex(q.SQL[:min(max(off, 0), len(q.SQL))])
+	if len(tokens) < 2 {
+		return false
+	}
+	switch tokens[len(tokens)-2].Kind { // the last one is the end
+	case token.EQ, token.NE, token.LT, token.LE, token.GT, token.GE, token.LIKE_KW:
+		return true
+	}
+	return false
+}

@@ -258,7 +258,7 @@ func FuzzSplitRewrite(f *testing.F) {
 				t.Fatalf("statement %d..%d behind %d", s.Start, s.End, end)
 			}
 			end = s.End
-			ParamNames(s)
+			BoundParams(s)
 			switch s.Kind {
 			case Show:
 				_, _ = ParseShow(s)

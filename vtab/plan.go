@@ -118,6 +118,7 @@ type chooser struct {
 	keys, pushes  []int       // constraints on keys and on columns that the API can search
 	locals        []int       // other equalities, by which kept rows can be looked up
 	limit, offset int         // constraints, -1: none
+	orgLater      bool        // the org is bound by a table that is not read yet
 }
 
 func (c *chooser) column(i int) *catalog.Column {
@@ -148,7 +149,13 @@ func (c *chooser) sort() bool {
 		}
 		equal := con.Op == sqlite3.INDEX_CONSTRAINT_EQ
 		if col.Kind == catalog.KindParameter || col.Kind == catalog.KindOrg {
-			if !con.Usable || !equal || col.Kind == catalog.KindParameter && c.isIn(i) {
+			switch {
+			case col.Kind == catalog.KindOrg && equal && !con.Usable:
+				// Its value comes from a table that is read later: better the other way round, but
+				// two tables may have to be in one org, and the first is then in the default one.
+				c.orgLater = true
+				continue
+			case !con.Usable || !equal || col.Kind == catalog.KindParameter && c.isIn(i):
 				return c.unbound(col)
 			}
 			if _, ok := c.bound[con.Column]; !ok {
@@ -332,6 +339,9 @@ func (c *chooser) estimate() {
 	c.info.EstimatedCost = requests*costRequest + rows
 	if c.plan.Key && !c.hasOp(OpIn) {
 		c.info.IdxFlags = sqlite3.INDEX_SCAN_UNIQUE
+	}
+	if c.orgLater {
+		c.info.EstimatedCost = costNever
 	}
 	if c.t.db.shape.BindsOrg {
 		// Some condition picks an org. If SQLite does not show it here, this is a branch of an OR

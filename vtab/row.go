@@ -100,8 +100,8 @@ func (r *row) use(columns uint64) {
 		if columns&bit(n) != 0 {
 			want(p)
 			r.whole[p] = true
-			if p.level > 0 {
-				want(r.layout.levels[p.level].parent)
+			for l := p.level; l > 0; l = r.layout.levels[l].parent.level {
+				want(r.layout.levels[l].parent)
 			}
 		}
 	}

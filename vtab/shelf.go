@@ -310,7 +310,7 @@ func (r *keyRows) look(ctx context.Context) ([]Object, error) {
 	}
 	ring.gets++
 	objects, err := readAll(ctx, rows, newTrimmer(r.table.layout, r.scan.used))
-	if err = errors.Join(err, rows.Close()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	ring.got[r.value] = objects
@@ -339,8 +339,10 @@ func (r *keyRows) list(ctx context.Context, col *catalog.Column) (objects []Obje
 	return objects, sh.full, nil
 }
 
-func readAll(ctx context.Context, rows Rows, trim *trimmer) ([]Object, error) {
-	objects := []Object{}
+// readAll reads rows to their end and closes them.
+func readAll(ctx context.Context, rows Rows, trim *trimmer) (objects []Object, err error) {
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	objects = []Object{}
 	for {
 		o, err := rows.Next(ctx)
 		if errors.Is(err, io.EOF) {

@@ -136,7 +136,7 @@ func (s *Stmt) Step(ctx context.Context) (more bool, err error) {
 	s.db.err, s.db.running = nil, s
 	defer func() { s.db.running = nil }()
 	if s.stmt.Step() {
-		return true, nil
+		return true, s.db.err // nil, unless SQLite made a row of what failed
 	}
 	err = s.stmt.Err()
 	switch {
