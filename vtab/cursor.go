@@ -26,9 +26,10 @@ type Scan struct {
 	// Limit is how many rows will be read at most, as far as SQLite knows; -1: not known.
 	Limit int64
 
-	repeated bool   // the statement may run the plan many times
-	used     uint64 // the plan's columns
-	locals   []Term // equalities by which kept rows are looked up
+	often  bool   // the statement may run the plan many times
+	kept   bool   // what it reads is kept on a shelf
+	used   uint64 // the columns that are kept
+	locals []Term // equalities by which kept rows are looked up
 }
 
 // A Term is a condition on a column: its value equals one of Values.
@@ -71,7 +72,7 @@ func (c *cursor) Filter(_ int, idxStr string, args ...sqlite3.Value) (err error)
 	c.bound = scan.Params
 	c.row.layout = c.t.layout
 	c.row.use(c.plan.Used)
-	if scan.repeated {
+	if scan.kept {
 		c.rows, err = c.t.db.running.keep(c.t, scan)
 	} else {
 		c.rows, err = c.t.src.Scan(c.t.db.conn.GetInterrupt(), scan)
@@ -84,7 +85,8 @@ func (c *cursor) Filter(_ int, idxStr string, args ...sqlite3.Value) (err error)
 
 // scan puts a plan and the values of its conditions together.
 func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
-	s := &Scan{Table: t.res, Plan: p.ID, Limit: -1, used: p.Used, repeated: t.db.running.repeats(p.ID)}
+	s := &Scan{Table: t.res, Plan: p.ID, Limit: -1, often: t.db.running.Repeats(p)}
+	s.used, s.kept = t.db.running.keeping(p)
 	var offset int64
 	for i, a := range p.Args {
 		values, err := argValues(a, args[i])

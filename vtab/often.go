@@ -10,19 +10,29 @@ import (
 // queryPlan makes SQLite list a statement's loops: https://sqlite.org/eqp.html.
 const queryPlan = "EXPLAIN QUERY PLAN "
 
-// oftenRun returns the plans of a statement that SQLite may run many times: those of tables read
-// inside the loop over another table, or in a subquery or recursive step that runs again and again.
-// Compiling a statement twice numbers its plans alike, since planning depends on nothing else.
-func (db *DB) oftenRun(ctx context.Context, sql string, shape Shape) (map[int]bool, error) {
+// loops is what is known of a statement's scans before it runs.
+type loops struct {
+	// often are the plans that SQLite may run many times: those of tables read inside the loop over
+	// another table, or in a subquery or recursive step that runs again and again.
+	often map[int]bool
+	// shared are the tables, by path, that are listed whole or got by key by a plan of often, with the
+	// columns that all plans use which can read from the same list.
+	shared map[string]uint64
+}
+
+// loopsOf looks at SQLite's plan. Compiling a statement twice numbers its plans alike, since planning
+// depends on nothing else.
+func (db *DB) loopsOf(ctx context.Context, sql string, shape Shape) (loops, error) {
+	l := loops{often: map[int]bool{}, shared: map[string]uint64{}}
 	if strings.HasPrefix(sql, queryPlan) {
-		return nil, nil
+		return l, nil
 	}
 	stmt, err := db.prepare(ctx, queryPlan+sql, shape)
 	if err != nil {
-		return nil, err
+		return l, err
 	}
 	defer stmt.Close()
-	often := map[int]bool{}
+	var plans []*Plan
 	again := map[int]bool{}  // nodes of SQLite's tree below which all runs again and again
 	inside := map[int]bool{} // nodes that have had their first, outermost, table
 	for stmt.Step() {
@@ -32,13 +42,24 @@ func (db *DB) oftenRun(ctx context.Context, sql string, shape Shape) (map[int]bo
 		case hasPrefix(detail, "MATERIALIZE ", "CO-ROUTINE ", "SCALAR SUBQUERY ", "LIST SUBQUERY "):
 			again[id] = again[parent] // run once, wherever it is listed
 		case hasPrefix(detail, "SCAN ", "SEARCH "):
-			if _, p, ok := TablePlan(detail); ok && again[id] {
-				often[p.ID] = true
+			if _, p, ok := TablePlan(detail); ok {
+				plans = append(plans, p)
+				l.often[p.ID] = again[id]
 			}
 			inside[parent] = true
 		}
 	}
-	return often, stmt.Err()
+	for _, p := range plans {
+		if l.often[p.ID] && (p.Key || p.whole()) {
+			l.shared[p.Table] = 0
+		}
+	}
+	for _, p := range plans {
+		if used, ok := l.shared[p.Table]; ok && (p.whole() || p.Key && l.often[p.ID]) {
+			l.shared[p.Table] = used | p.Used
+		}
+	}
+	return l, stmt.Err()
 }
 
 func hasPrefix(s string, prefixes ...string) bool {
@@ -60,9 +81,15 @@ func TablePlan(detail string) (name string, p *Plan, ok bool) {
 	return name, p, true
 }
 
-// repeats reports whether the statement may run a plan many times.
-func (s *Stmt) repeats(plan int) bool { return s != nil && s.often[plan] }
-
 // Repeats reports whether SQLite may run a plan of the statement many times, so that what it reads
 // is kept.
-func (s *Stmt) Repeats(p *Plan) bool { return s.repeats(p.ID) }
+func (s *Stmt) Repeats(p *Plan) bool { return s.loops.often[p.ID] }
+
+// keeping says whether what a plan reads is kept on a shelf, and which columns of it.
+func (s *Stmt) keeping(p *Plan) (used uint64, kept bool) {
+	used, kept = p.Used, s.loops.often[p.ID]
+	if shared, ok := s.loops.shared[p.Table]; ok && (p.whole() || p.Key && kept) {
+		return shared, true
+	}
+	return used, kept
+}

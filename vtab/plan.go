@@ -43,6 +43,11 @@ type PlanArg struct {
 	Value any `json:"value,omitempty"`
 }
 
+// whole reports whether the plan lists all of the default org, whatever the values.
+func (p *Plan) whole() bool {
+	return !p.Key && !slices.ContainsFunc(p.Args, func(a PlanArg) bool { return a.Column >= 0 && !a.Local })
+}
+
 // An Op is a condition on a column, or a bound of the whole scan.
 type Op string
 

@@ -16,8 +16,9 @@ import (
 // SQLite runs the inner table of a join once for each row of the outer one. Asking the API each time
 // would make a join cost a request a row or more, so that what such a scan reads is kept on a shelf
 // until the statement ends: trimmed to the columns that the statement uses, filled only as far as
-// it is read, and looked up by the join's condition. Everything on a shelf is, again, a superset of
-// what was asked, and SQLite checks it.
+// it is read, and looked up by the join's condition. A table that is listed whole in several places
+// of the statement has one shelf. Everything on a shelf is, again, a superset of what was asked, and
+// SQLite checks it.
 
 // getsBeforeList is how many keys a repeated scan by key gets one by one before it begins to list the
 // table as well. From then on every key that is not there yet costs a page of the list and, if the
@@ -50,7 +51,7 @@ func (s *Stmt) keep(t *table, scan *Scan) (Rows, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(scan.locals) > 0 {
+		if scan.often && len(scan.locals) > 0 {
 			return &found{shelf: sh, term: scan.locals[0]}, nil
 		}
 		return &shelfRows{shelf: sh}, nil
@@ -64,7 +65,7 @@ func (s *Stmt) keep(t *table, scan *Scan) (Rows, error) {
 
 // shelf returns the shelf of a scan, which starts with the first one that asks the same.
 func (s *Stmt) shelf(t *table, scan *Scan) (*shelf, error) {
-	id := fmt.Sprintf("%s %x %v %v %v", t.res.Path(), scan.used, scan.Orgs, signature(scan.Params), signature(scan.Terms))
+	id := shelfID(scan)
 	if sh := s.shelves.lists[id]; sh != nil {
 		return sh, nil
 	}
@@ -80,6 +81,11 @@ func (s *Stmt) shelf(t *table, scan *Scan) (*shelf, error) {
 	}
 	s.shelves.lists[id] = sh
 	return sh, nil
+}
+
+// shelfID is the same for scans that ask the same.
+func shelfID(s *Scan) string {
+	return fmt.Sprintf("%s %x %q %s %s", s.Table.Path(), s.used, s.Orgs, signature(s.Params), signature(s.Terms))
 }
 
 func signature(terms []Term) string {
@@ -298,8 +304,8 @@ func (r *keyRows) look(ctx context.Context) ([]Object, error) {
 	if objects, ok := ring.got[r.value]; ok {
 		return objects, nil
 	}
-	if ring.gets >= getsBeforeList && !r.table.varies(r.scan.used) {
-		objects, full, err := r.list(ctx, col)
+	if !r.table.varies(r.scan.used) {
+		objects, full, err := r.list(ctx, col, ring.gets >= getsBeforeList)
 		if err != nil || full || len(objects) > 0 {
 			return objects, err
 		}
@@ -317,15 +323,22 @@ func (r *keyRows) look(ctx context.Context) ([]Object, error) {
 	return objects, nil
 }
 
-// list looks the key up in the table's list, after reading a page more of it if it is not there.
-// full says that the list is complete: what it does not have does not exist.
-func (r *keyRows) list(ctx context.Context, col *catalog.Column) (objects []Object, full bool, err error) {
-	sh, err := r.stmt.shelf(r.table, &Scan{Table: r.scan.Table, Plan: r.scan.Plan, Orgs: r.scan.Orgs, used: r.scan.used})
-	if err != nil {
-		return nil, false, err
+// list looks the key up in the table's list as far as it has been read, by whatever part of the
+// statement. With more set, it reads a page more if the key is not there. full says that the list is
+// complete: what it does not have does not exist.
+func (r *keyRows) list(ctx context.Context, col *catalog.Column, more bool) (objects []Object, full bool, err error) {
+	whole := &Scan{Table: r.scan.Table, Plan: r.scan.Plan, Orgs: r.scan.Orgs, used: r.scan.used}
+	sh := r.stmt.shelves.lists[shelfID(whole)]
+	switch {
+	case sh == nil && !more:
+		return nil, false, nil
+	case sh == nil:
+		if sh, err = r.stmt.shelf(r.table, whole); err != nil {
+			return nil, false, err
+		}
 	}
 	at := sh.lookup(col, r.value)
-	for n := 0; len(at) == 0 && n < listStep; n++ {
+	for n := 0; more && len(at) == 0 && n < listStep; n++ {
 		if err := sh.read(ctx); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {

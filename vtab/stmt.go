@@ -14,7 +14,7 @@ type Stmt struct {
 	db      *DB
 	stmt    *sqlite3.Stmt
 	shelves shelves
-	often   map[int]bool // plans that may run many times; nil: none
+	loops   loops
 }
 
 // A ResultColumn is a column of a statement's result.
@@ -37,7 +37,7 @@ func (db *DB) Prepare(ctx context.Context, sql string, shape Shape) (st *Stmt, e
 	}
 	st = &Stmt{db: db, stmt: stmt}
 	if !shape.Single && db.plans > 0 {
-		if st.often, err = db.oftenRun(ctx, sql, shape); err != nil {
+		if st.loops, err = db.loopsOf(ctx, sql, shape); err != nil {
 			stmt.Close()
 			return nil, err
 		}
