@@ -317,8 +317,13 @@ func (g *generator) joined(i int, u *user, draw func(uint64) uint64, later func(
 			u.question = questions[draw(uint64(len(questions)))]
 		}
 	}
-	if !never {
-		u.lastLogin = later(max(u.statusChanged, u.passwordChanged), 900)
+	if never {
+		return
+	}
+	after := max(u.statusChanged, u.passwordChanged)
+	u.lastLogin = later(after, 900)
+	if u.status == active && draw(8) > 0 { // most people have been there in the last four weeks
+		u.lastLogin = max(after, g.end-int64(draw(28*86400)))
 	}
 }
 
