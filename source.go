@@ -131,7 +131,7 @@ func (r *scanRows) Next(ctx context.Context) (vtab.Object, error) {
 		}
 		obj, err := r.object(ctx)
 		switch {
-		case errors.Is(err, io.EOF):
+		case err == io.EOF: // and nothing that wraps it: a broken connection is an EOF too
 			if err := r.begin(ctx); err != nil {
 				return vtab.Object{}, err
 			}

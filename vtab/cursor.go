@@ -169,7 +169,7 @@ func (c *cursor) Next() (err error) {
 
 func (c *cursor) next() error {
 	obj, err := c.rows.Next(c.t.db.conn.GetInterrupt())
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF { // and nothing that wraps it: a broken connection is an EOF too
 		c.eof = true
 		c.row.set(Object{})
 		return c.t.db.keep(c.stop())

@@ -127,7 +127,7 @@ func (s *shelf) read(ctx context.Context) error {
 	}
 	o, err := s.rows.Next(ctx)
 	switch {
-	case errors.Is(err, io.EOF):
+	case err == io.EOF:
 		s.full = true
 		return io.EOF
 	case err != nil:
@@ -243,7 +243,7 @@ func (r *found) Next(ctx context.Context) (Object, error) {
 	if !r.done {
 		for {
 			err := r.shelf.read(ctx)
-			if errors.Is(err, io.EOF) {
+			if err == io.EOF {
 				break
 			}
 			if err != nil {
@@ -339,7 +339,7 @@ func (r *keyRows) list(ctx context.Context, col *catalog.Column, more bool) (obj
 	}
 	at := sh.lookup(col, r.value)
 	for n := 0; more && len(at) == 0 && n < listStep; n++ {
-		if err := sh.read(ctx); errors.Is(err, io.EOF) {
+		if err := sh.read(ctx); err == io.EOF {
 			break
 		} else if err != nil {
 			return nil, false, err
@@ -358,7 +358,7 @@ func readAll(ctx context.Context, rows Rows, trim *trimmer) (objects []Object, e
 	objects = []Object{}
 	for {
 		o, err := rows.Next(ctx)
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return objects, nil
 		}
 		if err != nil {
