@@ -153,7 +153,7 @@ func userTypes(p *pass) {
 
 	guest, resp, err := p.sdk.UserAPI.CreateUser(p.ctx).Body(okta.CreateUserRequest{Profile: p.person(), Type: &okta.CreateUserRequestType{Id: &id}}).Execute()
 	if p.does("create a user of this type", 200, resp, err) {
-		busy := problem{status: 403, code: "E0000142"}
+		busy := problem{status: 403, code: "E0000142", summary: "This User Type cannot be deleted."}
 		resp, err = api.DeleteUserType(p.ctx, id).Execute()
 		p.refuses("delete a user type that is in use", busy, resp, err)
 		resp, err = api.DeleteUserType(p.ctx, standard.GetId()).Execute()

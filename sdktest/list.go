@@ -150,7 +150,7 @@ func filters(p *pass) {
 	for _, bad := range []string{`profile.city eq "Oslo"`, `profile.lastName sw "A"`, `profile.lastName co "a"`, `status ne "ACTIVE"`,
 		`profile.email pr`, `created gt "2020-01-01T00:00:00.000Z"`, `not (status eq "ACTIVE")`, `status eq`, `status eq "ACTIVE" and`, `Status eq "ACTIVE"`} {
 		_, resp, err := p.sdk.UserAPI.ListUsers(p.ctx).Filter(bad).Execute()
-		p.refuses("filter "+bad, problem{status: 400, code: "E0000031"}, resp, err)
+		p.refuses("filter "+bad, problem{status: 400, code: "E0000031", summary: "Invalid search criteria."}, resp, err)
 	}
 }
 

@@ -27,15 +27,15 @@ type operation struct {
 // refusals are the errors of the table. Where sources name two codes, either will do.
 var refusals = map[string][]problem{
 	"16":    {{status: 403, code: "E0000016", summary: "Activation failed because the user is already active", causes: []string{}}},
-	"32":    {{status: 403, code: "E0000032", causes: []string{"The user is not locked out."}}},
-	"34":    {{status: 403, code: "E0000034"}},
-	"34/17": {{status: 403, code: "E0000034"}, {status: 403, code: "E0000017"}},
-	"35":    {{status: 403, code: "E0000035"}},
-	"36":    {{status: 403, code: "E0000036"}},
+	"32":    {{status: 403, code: "E0000032", summary: "Unlock is not allowed for this user.", causes: []string{"The user is not locked out."}}},
+	"34":    {{status: 403, code: "E0000034", summary: "Forgot password not allowed on specified user."}},
+	"34/17": {{status: 403, code: "E0000034", summary: "Forgot password not allowed on specified user."}, {status: 403, code: "E0000017", summary: "Password reset failed"}},
+	"35":    {{status: 403, code: "E0000035", summary: "Change password not allowed on specified user."}},
+	"36":    {{status: 403, code: "E0000036", summary: "Change recovery question not allowed on specified user."}},
 	"38":    {{status: 403, code: "E0000038", summary: "This operation is not allowed in the user's current status.", causes: []string{}}},
 	"sus":   {{status: 400, code: "E0000001", summary: "Api validation failed: suspendUser", causes: []string{"Cannot suspend a user that is not active"}}},
 	"uns":   {{status: 400, code: "E0000001", causes: []string{"Cannot unsuspend a user that is not suspended"}}},
-	"NF":    {{status: 404, code: "E0000007"}},
+	"NF":    {{status: 404, code: "E0000007", causes: []string{}}},
 }
 
 var operations = []operation{

@@ -41,11 +41,14 @@ func newPass(ctx context.Context, out io.Writer) (*pass, error) {
 	return p, nil
 }
 
+// direct is a transport without proxies, whatever the environment says: the orgs are on this machine.
+var direct = &http.Transport{}
+
 // client returns a client of the SDK for an org. More settings go on top of the usual ones: no cache, so
 // that every answer is the org's, and errors 429 aren't retried.
 func client(org *oktatest.Server, transport http.RoundTripper, more ...okta.ConfigSetter) (*okta.APIClient, error) {
 	if transport == nil {
-		transport = &http.Transport{Proxy: nil} // whatever the environment says: the org is on this machine
+		transport = direct
 	}
 	settings := append([]okta.ConfigSetter{
 		okta.WithOrgUrl(org.URL),

@@ -162,9 +162,9 @@ func links(p *pass) {
 	_, resp = p.read(p.stand("DEPROVISIONED"))
 	p.equal("method of delete", at(object(resp), "_links", "delete", "method"), any(http.MethodDelete))
 	_, resp = p.read(p.stand("ACTIVE"))
-	for name, path := range map[string]string{"resetPassword": "/lifecycle/reset_password", "changeRecoveryQuestion": "/credentials/change_recovery_question"} {
-		href := fmt.Sprint(at(object(resp), "_links", name, "href"))
-		p.check(strings.HasSuffix(href, path), "href of "+name+" ends in "+path, href)
+	for _, one := range []struct{ name, path string }{{"resetPassword", "/lifecycle/reset_password"}, {"changeRecoveryQuestion", "/credentials/change_recovery_question"}} {
+		href := fmt.Sprint(at(object(resp), "_links", one.name, "href"))
+		p.check(strings.HasSuffix(href, one.path), "href of "+one.name+" ends in "+one.path, href)
 	}
 }
 
