@@ -19,9 +19,12 @@ const (
 
 // calls are the API calls that one scan makes to an org.
 type calls struct {
+	table         *catalog.Resource
 	getOperation  string // in error messages: "get user"
 	listOperation string
 	gets          []string // escaped paths
+	keys          []string // the keys that the gets ask for
+	key           *catalog.Column
 	lists         []listCall
 	pushed        []string // what is handed over, in words, for EXPLAIN
 	kept          []string // conditions that could have been, but for their values
@@ -40,7 +43,7 @@ type listCall struct {
 // callsFor decides what to ask for. What a condition's values do not allow to hand over is left to
 // SQLite; only a request parameter that cannot be sent is an error.
 func callsFor(s *vtab.Scan) (calls, error) {
-	c := calls{}
+	c := calls{table: s.Table}
 	get, list := operation(s.Table, true), operation(s.Table, false)
 	c.getOperation, c.listOperation = words(get.Operation), words(list.Operation)
 	if len(s.Params) > 0 {
@@ -100,7 +103,7 @@ func words(operationID string) string {
 // value cannot be handed over.
 func (c *calls) byKey(s *vtab.Scan, get, list *catalog.Method) bool {
 	col := s.Key.Column
-	var paths, searched []string
+	var paths, keys, searched []string
 	seen := map[string]bool{}
 	for _, v := range s.Key.Values {
 		text, ok := v.(string)
@@ -119,10 +122,10 @@ func (c *calls) byKey(s *vtab.Scan, get, list *catalog.Method) bool {
 			searched = append(searched, text)
 			continue
 		}
-		paths = append(paths, replaceParam(get.Route, segment))
+		paths, keys = append(paths, replaceParam(get.Route, segment)), append(keys, text)
 	}
 	if len(paths) > maxGets {
-		paths, searched = nil, nil
+		paths, keys, searched = nil, nil, nil
 		for _, v := range s.Key.Values {
 			if text, ok := v.(string); ok && seen[text] {
 				searched = append(searched, text)
@@ -130,12 +133,19 @@ func (c *calls) byKey(s *vtab.Scan, get, list *catalog.Method) bool {
 			}
 		}
 	}
-	c.gets = paths
-	for _, terms := range search.AnyOf(col.Search, searched, search.MaxText) {
-		c.lists = append(c.lists, listCall{path: list.Route, query: url.Values{"search": {terms}}, size: pageSize})
-	}
+	c.gets, c.keys, c.key = paths, keys, col
+	c.lists = append(c.lists, searches(list, col, searched)...)
 	c.pushed = append(c.pushed, describeTerm(*s.Key))
 	return true
+}
+
+// searches returns the lists of the objects whose column equals one of the values.
+func searches(list *catalog.Method, col *catalog.Column, values []string) []listCall {
+	var out []listCall
+	for _, terms := range search.AnyOf(col.Search, values, search.MaxText) {
+		out = append(out, listCall{path: list.Route, query: url.Values{"search": {terms}}, size: pageSize})
+	}
+	return out
 }
 
 // replaceParam puts a value into a route's only {parameter}.

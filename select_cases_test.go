@@ -127,6 +127,9 @@ var joinCases = []selectCase{
 	{name: "full join by keys", sql: `SELECT a.id, b.id FROM (SELECT id FROM okta.user.users WHERE id IN ({id:1-5})) AS a FULL JOIN okta.user.users AS b ON b.id = a.id AND b.status = 'ACTIVE'`, small: true},
 	{name: "three tables", sql: `SELECT u.id, m.id, g.id FROM okta.user.users AS u LEFT JOIN okta.user.users AS m ON m.employeeNumber = u.managerId
 		LEFT JOIN okta.user.users AS g ON g.employeeNumber = m.managerId WHERE u.status IN ('ACTIVE', 'STAGED')`, small: true},
+	{name: "keys from an empty list", sql: `SELECT a.login FROM okta.user.users AS a WHERE (SELECT count(*) FROM okta.user.users AS b WHERE b.login IN (SELECT value FROM json_each(a.profile, '$.nothing'))) > 0`, small: true, empty: true},
+	{name: "keys from a list in a loop", sql: `SELECT a.id, (SELECT count(*) FROM okta.user.users AS b WHERE b.login IN (a.login, a.email, a.login || char(10), lower(a.login), NULL)) FROM okta.user.users AS a`, small: true},
+	{name: "a number as a key in a loop", sql: `SELECT a.id, (SELECT count(*) FROM okta.user.users AS b WHERE b.login = length(a.login) OR b.login = a.login) FROM okta.user.users AS a`, small: true},
 	{name: "inner of a left join", sql: `SELECT u.id, m.id, k.login FROM okta.user.users AS u LEFT JOIN (okta.user.users AS m JOIN okta.user.users AS k ON k.id = m.id) ON m.employeeNumber = u.managerId`, small: true},
 	{name: "join by key", sql: `SELECT u.login, o.status FROM (SELECT login FROM okta.user.users WHERE status = 'LOCKED_OUT') AS u JOIN okta.user.users AS o ON o.login = u.login`},
 	{name: "join by key and status", sql: `SELECT u.id, o.login FROM okta.user.users AS u JOIN okta.user.users AS o ON o.id = u.id WHERE u.status = 'RECOVERY' AND o.status = 'RECOVERY'`},

@@ -250,15 +250,50 @@ func (r *scanRows) get(ctx context.Context, client *okta.Client) ([][]byte, erro
 	}
 	wg.Wait()
 	var found [][]byte
+	var again []string
 	for i, obj := range objects {
-		if errs[i] != nil && !errors.Is(errs[i], context.Canceled) {
+		switch {
+		case errs[i] != nil && !errors.Is(errs[i], context.Canceled):
 			return nil, errs[i]
-		}
-		if obj != nil {
+		case obj == nil:
+		case gjson.GetBytes(obj, "id").String() == "":
+			return nil, fmt.Errorf("%s: the answer has no id", r.calls.getOperation)
+		case len(r.calls.key.Path) > 1 && !strings.EqualFold(gjson.GetBytes(obj, strings.Join(r.calls.key.Path, ".")).String(), r.calls.keys[i]):
+			// The API also takes short names in the place of logins. Whoever has this very login is
+			// not the one who came.
+			again = append(again, r.calls.keys[i])
+		default:
 			found = append(found, obj)
 		}
 	}
-	return found, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for _, l := range searches(operation(r.calls.table, false), r.calls.key, again) {
+		more, err := r.readAll(ctx, client, l)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
+	return found, nil
+}
+
+// readAll reads a list that is short, since it has a few keys' objects.
+func (r *scanRows) readAll(ctx context.Context, client *okta.Client, l listCall) ([][]byte, error) {
+	pages := client.Pages(r.calls.listOperation, l.path, l.query, okta.PageOptions{Size: l.size})
+	defer pages.Close()
+	var out [][]byte
+	for {
+		page, err := pages.Next(ctx)
+		if err == io.EOF {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, page.Items...)
+	}
 }
 
 func (r *scanRows) stop() error {

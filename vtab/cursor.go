@@ -2,7 +2,6 @@ package vtab
 
 import (
 	"errors"
-	"hash/fnv"
 	"io"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
@@ -224,13 +223,7 @@ func result(ctx sqlite3.Context, v any) {
 
 // RowID is a 63-bit hash of org and id, so that a row has the same one however it was read: SQLite
 // unites the branches of an OR by it. https://sqlite.org/vtab.html#xrowid.
-func (c *cursor) RowID() (int64, error) {
-	h := fnv.New64a()
-	_, _ = io.WriteString(h, c.row.obj.Org)
-	_, _ = h.Write([]byte{0})
-	_, _ = io.WriteString(h, c.row.id())
-	return int64(h.Sum64() >> 1), nil
-}
+func (c *cursor) RowID() (int64, error) { return c.row.rowID(), nil }
 
 // Close ends the scan: https://sqlite.org/vtab.html#xclose.
 func (c *cursor) Close() error { return c.stop() }

@@ -2,6 +2,8 @@ package vtab
 
 import (
 	"encoding/json"
+	"hash/fnv"
+	"io"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -114,7 +116,14 @@ func (r *row) set(o Object) {
 	}
 }
 
-func (r *row) id() string { return r.value(r.layout.id).String() }
+// rowID is a 63-bit hash of the org and the id, as the id's JSON: 7 and "7" are two.
+func (r *row) rowID() int64 {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, r.obj.Org)
+	_, _ = h.Write([]byte{0})
+	_, _ = io.WriteString(h, r.value(r.layout.id).Raw)
+	return int64(h.Sum64() >> 1)
+}
 
 // value returns the JSON value at a place; one that does not exist has type Null and Raw "".
 func (r *row) value(p place) gjson.Result {

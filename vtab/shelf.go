@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/tidwall/gjson"
 
@@ -56,12 +58,77 @@ func (s *Stmt) keep(t *table, scan *Scan) (Rows, error) {
 		}
 		return &shelfRows{shelf: sh}, nil
 	}
-	value, ok := scan.Key.Values[0].(string)
-	if scan.Key.Op != OpEqual || !ok {
-		return t.src.Scan(s.db.conn.GetInterrupt(), scan)
+	var all concat
+	for _, v := range scan.Key.Values {
+		switch v := v.(type) {
+		case nil:
+		case string:
+			if !strings.ContainsFunc(v, unicode.IsControl) {
+				one := *scan
+				one.Key = &Term{Column: scan.Key.Column, Op: OpEqual, Values: []any{v}}
+				all.rows = append(all.rows, &keyRows{stmt: s, table: t, scan: &one, value: v})
+				continue
+			}
+			all.listed = append(all.listed, v)
+		default:
+			all.listed = append(all.listed, v)
+		}
 	}
-	return &keyRows{stmt: s, table: t, scan: scan, value: value}, nil
+	// What no get can be asked for is looked up in the list.
+	if len(all.listed) > 0 {
+		sh, err := s.shelf(t, wholeOf(scan))
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range all.listed {
+			all.rows = append(all.rows, &found{shelf: sh, term: Term{Column: scan.Key.Column, Op: OpEqual, Values: []any{v}}})
+		}
+	}
+	if len(all.rows) == 1 {
+		return all.rows[0], nil
+	}
+	all.layout = t.layout
+	return &all, nil
 }
+
+// wholeOf is the scan that lists a table of the same org whole.
+func wholeOf(s *Scan) *Scan {
+	return &Scan{Table: s.Table, Plan: s.Plan, Orgs: s.Orgs, Limit: -1, used: s.used}
+}
+
+// concat is rows after rows, each object once: two keys can find the same.
+type concat struct {
+	rows   []Rows
+	listed []any
+	layout *layout
+	seen   map[int64]bool
+}
+
+func (c *concat) Next(ctx context.Context) (Object, error) {
+	for len(c.rows) > 0 {
+		o, err := c.rows[0].Next(ctx)
+		if err == io.EOF {
+			c.rows = c.rows[1:]
+			continue
+		}
+		if err != nil {
+			return Object{}, err
+		}
+		r := row{layout: c.layout}
+		r.use(0)
+		r.set(o)
+		if c.seen == nil {
+			c.seen = map[int64]bool{}
+		}
+		if id := r.rowID(); !c.seen[id] {
+			c.seen[id] = true
+			return o, nil
+		}
+	}
+	return Object{}, io.EOF
+}
+
+func (c *concat) Close() error { return nil }
 
 // shelf returns the shelf of a scan, which starts with the first one that asks the same.
 func (s *Stmt) shelf(t *table, scan *Scan) (*shelf, error) {
@@ -319,15 +386,20 @@ func (r *keyRows) look(ctx context.Context) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	ring.got[r.value] = objects
-	return objects, nil
+	// A key that can't be got is answered with the whole list: what isn't the key's is not kept.
+	key, _ := equalityKey(r.value)
+	ring.got[r.value] = slices.DeleteFunc(objects, func(o Object) bool {
+		k, ok := equalityKey(fieldValue(o, col))
+		return !ok || k != key
+	})
+	return ring.got[r.value], nil
 }
 
 // list looks the key up in the table's list as far as it has been read, by whatever part of the
 // statement. With more set, it reads a page more if the key is not there. full says that the list is
 // complete: what it does not have does not exist.
 func (r *keyRows) list(ctx context.Context, col *catalog.Column, more bool) (objects []Object, full bool, err error) {
-	whole := &Scan{Table: r.scan.Table, Plan: r.scan.Plan, Orgs: r.scan.Orgs, used: r.scan.used}
+	whole := wholeOf(r.scan)
 	sh := r.stmt.shelves.lists[shelfID(whole)]
 	switch {
 	case sh == nil && !more:
