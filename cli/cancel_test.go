@@ -268,3 +268,32 @@ func TestNothingLeftBehind(t *testing.T) {
 		check()
 	}
 }
+
+// What can't be interrupted is given up: standard input that never ends, an output that nobody reads,
+// a function of SQLite's that goes on and on.
+func TestAbandoned(t *testing.T) {
+	t.Parallel()
+	silent, held := io.Pipe()
+	t.Cleanup(func() { held.Close() })
+	reader, nobody := io.Pipe()
+	t.Cleanup(func() { reader.Close() })
+	for name, c := range map[string]struct {
+		stdin  io.Reader
+		stdout io.Writer
+		args   []string
+	}{
+		"input":    {silent, io.Discard, []string{"-f", "-"}},
+		"output":   {strings.NewReader(""), nobody, []string{"VALUES (1)"}},
+		"function": {strings.NewReader(""), io.Discard, []string{"SELECT instr(hex(zeroblob(300000)), hex(zeroblob(150000)) || '1')"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var stderr bytes.Buffer
+			start := time.Now()
+			code := Run(t.Context(), append([]string{"query", "--timeout", "100ms"}, c.args...), c.stdin, c.stdout, &stderr, func(string) (string, bool) { return "", false })
+			if took := time.Since(start); code != ExitTimeout || took > 5*time.Second {
+				t.Errorf("exit code %d after %s: %s", code, took, stderr.String())
+			}
+		})
+	}
+}

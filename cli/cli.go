@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -50,6 +51,7 @@ type command struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            LookupEnv
+	abandoned      chan error // gets why a run is given up that has not ended: see watch
 }
 
 // A usageError is something wrong on the command line or in the configuration.
@@ -70,8 +72,43 @@ var commands = []struct {
 
 // Run runs the command with its arguments, program name left out, and returns the exit code.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env LookupEnv) int {
-	c := &command{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
-	return c.exit(ctx, c.dispatch(ctx, args))
+	c := &command{stdin: stdin, stdout: stdout, stderr: stderr, env: env, abandoned: make(chan error, 1)}
+	done := make(chan error, 1)
+	go func() { done <- c.dispatch(ctx, args) }()
+	select {
+	case err := <-done:
+		return c.exit(ctx, err)
+	case err := <-c.abandoned:
+		return c.exit(ctx, err)
+	}
+}
+
+// grace is how long a command may take to end once its context has: the reader of its output may be
+// asleep, standard input may never end, and some of SQLite's functions can't be interrupted.
+const grace = 800 * time.Millisecond
+
+// An abandonedError is why a run was given up that did not end in time.
+type abandonedError struct{ error }
+
+func (e *abandonedError) Unwrap() error { return e.error }
+
+// watch gives the run up if it goes on for more than grace after the end of its context. Run then
+// returns while the work goes on, and it is for the process to end. stop ends the watch.
+func (c *command) watch(ctx context.Context) (stop func()) {
+	stopped := make(chan struct{})
+	go func() {
+		select {
+		case <-stopped:
+			return
+		case <-ctx.Done():
+		}
+		select {
+		case <-stopped:
+		case <-time.After(grace):
+			c.abandoned <- &abandonedError{context.Cause(ctx)}
+		}
+	}()
+	return func() { close(stopped) }
 }
 
 func (c *command) dispatch(ctx context.Context, args []string) error {

@@ -33,6 +33,10 @@ func (c *command) exit(ctx context.Context, err error) int {
 	if errors.As(err, &query) && query.rows > 0 {
 		partial = "the rows above are not all"
 	}
+	var abandoned *abandonedError
+	if errors.As(err, &abandoned) {
+		partial = "the result is not complete"
+	}
 	switch {
 	case errors.As(err, &sig):
 		c.report(err, partial)

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -10,8 +12,11 @@ import (
 
 // TuneProcess sets what holds for the whole process: it collects garbage less often. Pages come and
 // go, and at Go's own setting a third of a scan's time is spent on collecting a heap of a few
-// megabytes again and again; this trades some 15 MB for it. If GOGC is set, that holds.
+// megabytes again and again; this trades some 15 MB for it. If GOGC is set, that holds. And nothing
+// is logged by packages that were not asked to: net/http writes what a server sends behind an answer,
+// which may be the token.
 func TuneProcess(env LookupEnv) {
+	log.SetOutput(io.Discard)
 	if env.get("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}

@@ -90,10 +90,6 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	text, err := c.statements(f, texts)
-	if err != nil {
-		return err
-	}
 	params, err := parseParams(f.params)
 	if err != nil {
 		return err
@@ -102,6 +98,11 @@ func (c *command) query(ctx context.Context, args []string) error {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, &errTimeout{f.timeout})
 		defer cancel()
+	}
+	defer c.watch(ctx)()
+	text, err := c.statements(f, texts)
+	if err != nil {
+		return err
 	}
 	width := terminalWidth(c.stdout)
 	out, err := format.New(f.output, c.stdout, format.Options{Width: width})
@@ -258,8 +259,11 @@ func jsonScalar(text string) (any, error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	var v any
-	if err := d.Decode(&v); err != nil || d.More() {
+	if err := d.Decode(&v); err != nil {
 		return nil, errors.New("not a JSON value")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("not a JSON value: something stands behind it")
 	}
 	switch v := v.(type) {
 	case json.Number:

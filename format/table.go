@@ -14,6 +14,7 @@ import (
 
 const (
 	tableHead = 200         // rows that a table looks at before it fixes the widths
+	tableSize = 1 << 20     // and bytes
 	tableWait = time.Second // and how long it waits for them, from the first row on
 	tableGap  = 2           // spaces between columns
 	narrowest = 8           // what Options.Width leaves of a column at least
@@ -27,6 +28,7 @@ type tableWriter struct {
 	noHeader bool
 	names    []cell
 	held     []cell // of the rows held back until the widths are fixed, one row after the other
+	size     int    // of their texts, in bytes
 	first    time.Time
 	fixed    bool
 	widths   []int
@@ -66,7 +68,7 @@ func (w *tableWriter) Begin(columns []string) error {
 	if w.results > 1 {
 		w.buf = append(w.buf, '\n')
 	}
-	w.names, w.held, w.fixed = w.names[:0], w.held[:0], false
+	w.names, w.held, w.size, w.fixed = w.names[:0], w.held[:0], 0, false
 	for _, name := range columns {
 		c := show([]byte(name))
 		c.kind = cellColumn
@@ -86,6 +88,7 @@ func (w *tableWriter) Row(values []any) error {
 			return w.reject(i, err)
 		}
 		w.line = append(w.line, c)
+		w.size += len(c.text)
 	}
 	if w.fixed {
 		w.addLine(w.line)
@@ -95,7 +98,7 @@ func (w *tableWriter) Row(values []any) error {
 		w.first = w.now()
 	}
 	w.held = append(w.held, w.line...)
-	if w.rows < tableHead && w.now().Sub(w.first) < tableWait {
+	if w.rows < tableHead && w.size < tableSize && w.now().Sub(w.first) < tableWait {
 		return nil
 	}
 	return w.Flush()
