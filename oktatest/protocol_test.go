@@ -266,3 +266,17 @@ func TestManyClientsAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A path of the API that isn't served is no group or schema of that name.
+func TestNotServed(t *testing.T) {
+	org := New(Options{Users: 1})
+	for _, path := range notServed {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("Authorization", "SSWS "+DefaultToken)
+		w := httptest.NewRecorder()
+		org.ServeHTTP(w, r)
+		if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "E0000008") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}

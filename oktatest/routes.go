@@ -38,6 +38,9 @@ var userRoutes = []route{
 	{http.MethodPost, "/api/v1/users/{userId}/credentials/forgot_password_recovery_question", (*Org).answerQuestion},
 }
 
+// notServed are paths of the API that this org doesn't have, although routes with an id fit them.
+var notServed = []string{"/api/v1/groups/rules", "/api/v1/meta/schemas/user/linkedObjects"}
+
 // A route leads from a method and a path to the operation.
 type route struct {
 	method, pattern string
@@ -59,6 +62,9 @@ func (o *Org) answer(r *http.Request, fault *Fault, out []byte) (answer, *apiErr
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
+	}
+	if slices.Contains(notServed, path) {
+		return answer{}, errNoRoute()
 	}
 	var allow []string
 	for i := range routes {
