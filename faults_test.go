@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -41,6 +42,7 @@ var fates = map[oktatest.FaultKind]fate{
 	oktatest.CutOffChunked:   {once: true, waits: true, as: hasType[*okta.AnswerError]},
 	oktatest.Stall:           {once: true, waits: true, is: okta.ErrStalled},
 	oktatest.Reset:           {once: true, as: hasType[*okta.Error]}, // net/http itself repeats a request on a connection that was idle
+	oktatest.HangUp:          {once: true, is: io.ErrUnexpectedEOF},  // here too
 	oktatest.BadJSON:         {once: true, waits: true, as: hasType[*okta.AnswerError]},
 	oktatest.ObjectForArray:  {once: true, waits: true, as: hasType[*okta.AnswerError]},
 	oktatest.Delay:           {once: true, forever: true},
@@ -122,6 +124,9 @@ func testFault(t *testing.T, fault oktatest.Fault, fate fate, all []string) {
 	}
 	if err == nil {
 		t.Fatalf("no error, %d rows", len(got))
+	}
+	if errors.Is(err, io.EOF) {
+		t.Errorf("the error is an EOF, which is the end of a list: %v", err)
 	}
 	if fate.as != nil && !fate.as(err) {
 		t.Errorf("the error is a %T: %v", err, err)

@@ -295,7 +295,7 @@ func (c *Client) pause(ctx context.Context, f *fault, attempt int) error {
 	}
 	c.opt.OnWait(Wait{Operation: f.err.Operation, Reason: f.reason, Duration: d, Attempt: attempt})
 	if err := c.opt.Sleep(ctx, d); err != nil {
-		return fmt.Errorf("waiting %s for the next try: %w", d.Round(time.Millisecond), err)
+		return fmt.Errorf("waiting %s for the next try: %w", d.Round(time.Millisecond), notEOF(err))
 	}
 	c.count(func(m *Meter) { m.waited.Add(int64(d)) })
 	return nil
@@ -307,6 +307,7 @@ func (c *Client) try(ctx context.Context, call *call) (*answer, *fault) {
 		return nil, &fault{err: c.refused(call, err)}
 	}
 	a, err := c.exchange(ctx, call)
+	err = notEOF(err)
 	if a != nil {
 		c.state.answered.Store(true)
 		if a.rate.Known() {

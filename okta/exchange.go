@@ -92,6 +92,27 @@ func causeOr(ctx context.Context, err error) error {
 	return err
 }
 
+// notEOF is err, without being an io.EOF for errors.Is: that is how a list ends,
+// but net/http returns it too for a connection closed before an answer.
+func notEOF(err error) error {
+	switch {
+	case err == io.EOF:
+		return io.ErrUnexpectedEOF
+	case errors.Is(err, io.EOF):
+		return &brokenOff{err}
+	}
+	return err
+}
+
+// brokenOff is an error with an io.EOF in it that counts as io.ErrUnexpectedEOF.
+type brokenOff struct{ err error }
+
+func (e *brokenOff) Error() string      { return e.err.Error() }
+func (e *brokenOff) As(target any) bool { return errors.As(e.err, target) }
+func (e *brokenOff) Is(target error) bool {
+	return target == io.ErrUnexpectedEOF || target != io.EOF && errors.Is(e.err, target)
+}
+
 // decoded is the body as it was before compression. net/http asks for gzip and
 // undoes it by itself; a transport that doesn't may still be sent gzip.
 func decoded(resp *http.Response) (io.Reader, error) {

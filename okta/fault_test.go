@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/whoql/whoql/okta"
@@ -38,7 +39,7 @@ var faults = []struct {
 	{"closed without answer", func(_ *org, w http.ResponseWriter, _ *http.Request) {
 		conn, _ := hijack(w)
 		conn.Close()
-	}, "EOF", nil},
+	}, "unexpected EOF", nil},
 	{"reset", func(_ *org, w http.ResponseWriter, _ *http.Request) {
 		conn, say := hijack(w)
 		say("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n[{")
@@ -193,6 +194,9 @@ func TestFaultStays(t *testing.T) {
 				}
 				wantUsers(t, all, (page-1)*10)
 				wantNoSecret(t, err)
+				if errors.Is(err, io.EOF) {
+					t.Errorf("taken for the end of the list: %v", err)
+				}
 				text := err.Error()
 				if !strings.Contains(text, f.say) || !strings.HasPrefix(text, "okta: list users: GET /api/v1/users: ") ||
 					!strings.Contains(text, "tried 2 times") || strings.Contains(text, "\n") {
@@ -209,6 +213,41 @@ func TestFaultStays(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Only the end of a list is an io.EOF, whatever a transport, a proxy, an unpacker or a sleep gives.
+func TestErrorsAreNotEOF(t *testing.T) {
+	empty := func() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
+	wrapped := &net.OpError{Op: "proxyconnect", Net: "tcp", Err: io.EOF}
+	for name, trip := range map[string]transport{
+		"bare":    func(*http.Request) (*http.Response, error) { return nil, io.EOF },
+		"wrapped": func(*http.Request) (*http.Response, error) { return nil, wrapped },
+		"no gzip": func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Encoding": {"gzip"}}, Body: empty()}, nil
+		},
+		"body": func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(iotest.ErrReader(wrapped))}, nil
+		},
+		"sleep": func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 500, Header: http.Header{}, Body: empty()}, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := newClient(t, "https://acme.okta.com", 0, func(o *okta.Options) {
+				if o.Transport = trip; name == "sleep" {
+					o.Sleep = func(context.Context, time.Duration) error { return io.EOF }
+				}
+			})
+			_, err := listUsers(c, 10).Next(t.Context())
+			if err == nil || errors.Is(err, io.EOF) || !errors.Is(err, io.ErrUnexpectedEOF) || !okta.Retryable(err) {
+				t.Errorf("error %v", err)
+			}
+			var op *net.OpError
+			if found := errors.As(err, &op); found != (name == "wrapped" || name == "body") {
+				t.Errorf("the network error was found: %v", found)
+			}
+		})
 	}
 }
 

@@ -114,7 +114,7 @@ func (p *Pages) restart() error {
 }
 
 // Next returns the next page, which may have no items, and io.EOF after the
-// last. A page that Prefetch has begun to fetch is waited for; when ctx ends
+// last; no other error is an io.EOF for errors.Is. A page that Prefetch has begun to fetch is waited for; when ctx ends
 // first, that fetch is given up. After an error, which is an *Error or a
 // *RateLimitError, every further call returns it again.
 func (p *Pages) Next(ctx context.Context) (Page, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,6 +29,10 @@ type outcome struct {
 
 func isPaging(err error) bool { return errors.Is(err, okta.ErrPaging) && !okta.Retryable(err) }
 
+func isUnexpectedEOF(err error) bool {
+	return okta.Retryable(err) && errors.Is(err, io.ErrUnexpectedEOF)
+}
+
 func isAnswer(err error) bool {
 	var a *okta.AnswerError
 	return errors.As(err, &a) && okta.Retryable(err)
@@ -45,6 +50,7 @@ var outcomes = map[oktatest.FaultKind]outcome{
 	oktatest.CutOffChunked:   {heals: true, is: isAnswer, say: "it broke off after"},
 	oktatest.Stall:           {heals: true, is: isAnswer, say: "the org stopped answering: not a byte came for", change: quickBody},
 	oktatest.Reset:           {heals: true, is: okta.Retryable, say: "tried 6 times"},
+	oktatest.HangUp:          {heals: true, is: isUnexpectedEOF, say: "tried 6 times"},
 	oktatest.Delay:           {heals: true, is: okta.Retryable, say: "the org stopped answering: no answer began within", change: quickHeaders},
 	oktatest.BadJSON:         {heals: true, is: isAnswer, say: "the JSON breaks off after"},
 	oktatest.ObjectForArray:  {heals: true, is: isAnswer, say: `an object came where an array was due; what came: application/json`},

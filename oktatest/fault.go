@@ -85,6 +85,8 @@ const (
 	// EmptyPage answers with a page of no users and a next link that goes on where this page would
 	// have begun. It leaves no user out.
 	EmptyPage
+	// HangUp closes the connection before an answer, in the ordinary way and not by a reset.
+	HangUp
 )
 
 var faultNames = [...]string{
@@ -93,7 +95,7 @@ var faultNames = [...]string{
 	CutOff: "cut-off", CutOffChunked: "cut-off-chunked", Stall: "stall", Reset: "reset", Delay: "delay",
 	BadJSON: "bad-json", ObjectForArray: "object-for-array", RepeatNext: "repeat-next", CycleNext: "cycle-next",
 	ForeignNext: "foreign-next", Redirect: "redirect", Unauthorized: "unauthorized", Forbidden: "forbidden",
-	EmptyPage: "empty-page",
+	EmptyPage: "empty-page", HangUp: "hang-up",
 }
 
 // FaultKinds returns all kinds, in the order in which they are declared.

@@ -24,7 +24,7 @@ func TestFaultKindsHaveNamesThatParse(t *testing.T) {
 		}
 		seen[name] = true
 	}
-	if len(seen) != 21 {
+	if len(seen) != 22 {
 		t.Errorf("%d kinds", len(seen))
 	}
 	if _, err := ParseFaultKind("nope"); err == nil || !strings.Contains(err.Error(), "rate-limited") {
@@ -146,6 +146,19 @@ func TestResetIsATCPReset(t *testing.T) {
 	}
 	if log := s.Requests(); len(log) != 1 || log[0].Status != 0 {
 		t.Errorf("%+v", log)
+	}
+}
+
+func TestHangUpClosesWithoutAnAnswer(t *testing.T) {
+	s := Start(t, Options{Users: 5, Faults: []Fault{{Kind: HangUp}}})
+	if _, _, err := broken(t, s, t.Context()); err != io.EOF {
+		t.Errorf("%v", err)
+	}
+	if log := s.Requests(); len(log) != 1 || log[0].Status != 0 {
+		t.Errorf("%+v", log)
+	}
+	if res := get(t, s, usersPath); res.status != 200 {
+		t.Errorf("the next request: %d", res.status)
 	}
 }
 

@@ -192,12 +192,12 @@ func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		wait += orDefault(fault.Delay, time.Second)
 	}
 	alive := o.wait(r, wait)
-	if !alive || fault.is(Reset) {
+	if !alive || fault.is(Reset) || fault.is(HangUp) {
 		o.record(r, &answer{}, began, arrived)
-		if alive {
+		if alive && fault.is(Reset) {
 			reset(w)
 		}
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) // net/http closes the connection, having sent nothing
 	}
 
 	h := w.Header()
