@@ -234,6 +234,7 @@ type answer struct {
 	header http.Header
 	rate   Rate
 	body   []byte
+	cut    bool // there was more of the body, or should have been
 }
 
 // fault is a try that failed.
@@ -361,6 +362,9 @@ func (c *Client) bodyFault(call *call, a *answer, err error) *fault {
 		problem, err = fmt.Sprintf("it is larger than %d bytes", c.opt.MaxBody), nil
 		f.reason = ""
 	}
+	if err != nil {
+		err = c.safe(err)
+	}
 	f.err.Err = c.answerError(a, problem, err)
 	return f
 }
@@ -398,25 +402,26 @@ func (c *Client) connectionFault(call *call, err error) *fault {
 // name is an invented number. No other system has an error 10061.
 const wsaeConnRefused = syscall.Errno(10061)
 
-// safe is err with a text that is one line and holds no secret. Texts of
-// network errors don't hold any, but a transport of the caller's might.
+// safe is err with a text that is one line and holds no secret. A
+// network error may quote what the server said, and that may be what we sent.
 func (c *Client) safe(err error) error {
 	text := err.Error()
 	if clean := c.cred.clean(text, maxErrorText); clean != text {
-		return &cleanError{text: clean, err: err}
+		return &cleanError{text: clean, is: func(target error) bool { return errors.Is(err, target) }}
 	}
 	return err
 }
 
 // cleanError gives another text to an error. It keeps it from being found by
-// errors.As, whose finds could be printed, but not from errors.Is.
+// errors.As, whose finds could be printed, but not from errors.Is; for %#v it
+// stands behind a function, as the secret itself does.
 type cleanError struct {
 	text string
-	err  error
+	is   func(target error) bool
 }
 
 func (e *cleanError) Error() string        { return e.text }
-func (e *cleanError) Is(target error) bool { return errors.Is(e.err, target) }
+func (e *cleanError) Is(target error) bool { return e.is(target) }
 
 // authError is a credential that couldn't be put onto a request.
 type authError struct{ err error }

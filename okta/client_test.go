@@ -2,6 +2,7 @@ package okta_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/whoql/whoql/okta"
 )
@@ -139,6 +141,27 @@ func TestSecretEchoed(t *testing.T) {
 			w.Header().Set("WWW-Authenticate", `Bearer error="`+secret+`", error_description="`+secret+`"`)
 			w.WriteHeader(401)
 		},
+		"many, and a cut through one": func(w http.ResponseWriter) {
+			oktaError(w, 400, "E1", strings.Repeat(secret, 1000))
+		},
+		"cut out of step": func(w http.ResponseWriter) {
+			oktaError(w, 400, "E1", "x"+strings.Repeat(secret+" ", 1000))
+		},
+		"trailer": func(w http.ResponseWriter) {
+			conn, say := hijack(w)
+			defer conn.Close()
+			say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n%s\r\n\r\n", secret)
+		},
+		"body that breaks off in it": func(w http.ResponseWriter) {
+			conn, say := hijack(w)
+			defer conn.Close()
+			say("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nyou sent %s", secret[:20])
+		},
+		"error that breaks off in it": func(w http.ResponseWriter) {
+			conn, say := hijack(w)
+			defer conn.Close()
+			say("HTTP/1.1 400 Bad Request\r\nContent-Length: 99\r\n\r\nyou sent %s", secret[:20])
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOrg(t, 1, func(w http.ResponseWriter, _ *http.Request, _ int) bool { answer(w); return true })
@@ -178,6 +201,37 @@ func TestSecretInTransportError(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	wantNoSecret(t, err)
+}
+
+// What HTTP/2 servers say when they leave, net/http quotes.
+func TestSecretInGoAway(t *testing.T) {
+	odd := `00MARK"ED\token_0123456789`
+	for _, token := range []string{secret, odd} {
+		s := httptest.NewUnstartedServer(nil)
+		s.EnableHTTP2 = true
+		s.TLS = &tls.Config{NextProtos: []string{"h2"}}
+		s.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){
+			"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) {
+				conn.Write([]byte{0, 0, 0, 4, 0, 0, 0, 0, 0}) // SETTINGS
+				// HEADERS of stream 1: ":status: 200", then half a body, then GOAWAY with debug data.
+				conn.Write([]byte{0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88})
+				conn.Write([]byte{0, 0, 1, 0, 0, 0, 0, 0, 1, '['})
+				time.Sleep(20 * time.Millisecond) // lets the request be sent: the answer to none would be an error of its own
+				conn.Write(append([]byte{0, 0, byte(8 + len(token)), 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2}, token...))
+				conn.Close()
+			},
+		}
+		s.StartTLS()
+		defer s.Close()
+		c, err := okta.New(s.URL, okta.Token(token), okta.Options{Transport: s.Client().Transport, MaxRetries: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = listUsers(c, 10).Next(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "***") || strings.Contains(err.Error(), "0123456789") {
+			t.Errorf("error %v", err)
+		}
+	}
 }
 
 // What is sent: the org's host, the token, the media types, and the agent.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -19,8 +20,9 @@ type Credential struct {
 	// authorize puts the credential onto a request that goes to the org. It
 	// may block (a credential that has to be fetched or renewed first).
 	authorize func(ctx context.Context, req *http.Request) error
-	// redact takes the secret out of a text that came from outside.
-	redact func(string) string
+	// redact takes the secret out of a text that came from outside. cut: the
+	// text was cut off, maybe in the middle of the secret, so its end goes too.
+	redact func(s string, cut bool) string
 	kind   string
 	err    error
 }
@@ -48,7 +50,19 @@ func Token(token string) Credential {
 		req.Header.Set("Authorization", "SSWS "+token)
 		return nil
 	}
-	c.redact = func(s string) string { return redact(s, token) }
+	// net/http quotes what servers say.
+	quoted := strconv.Quote(token)
+	quoted = quoted[1 : len(quoted)-1]
+	c.redact = func(s string, cut bool) string {
+		s = redact(s, token)
+		if quoted != token {
+			s = redact(s, quoted)
+		}
+		if cut {
+			s = s[:max(len(s)-len(quoted)+1, 0)]
+		}
+		return s
+	}
 	return c
 }
 
@@ -94,14 +108,18 @@ func (c Credential) check() error {
 
 // clean makes a text from outside fit for an error message: one line, valid
 // UTF-8, no control characters, no secret, at most max bytes.
-func (c Credential) clean(s string, max int) string {
-	// A secret that the cut would go through must be found before it is cut,
-	// so look well beyond max, but not through megabytes.
+func (c Credential) clean(s string, max int) string { return c.cleanCut(s, max, false) }
+
+// cleanCut is clean for a text which may have been cut off, maybe in the
+// middle of the secret.
+func (c Credential) cleanCut(s string, max int, cut bool) string {
+	// A secret that the cut to max would go through must be found before, so
+	// look well beyond max, but not through megabytes.
 	if far := max + 1<<12; len(s) > far {
-		s = s[:far]
+		s, cut = s[:far], true
 	}
 	if c.redact != nil {
-		s = c.redact(s)
+		s = c.redact(s, cut)
 	}
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {

@@ -258,7 +258,7 @@ func (c *Client) hint(e *Error, a *answer) string {
 	case e.Code == "E0000008":
 		return "this host has no such API path: check the org URL"
 	case e.Code == "" && len(a.body) > 0 && e.Summary == "":
-		return fmt.Sprintf("the answer is not the API's (%s): %q", c.contentType(a), c.excerpt(a.body))
+		return fmt.Sprintf("the answer is not the API's (%s): %q", c.contentType(a), c.excerpt(a))
 	}
 	return ""
 }
@@ -352,7 +352,7 @@ func authValue(s string) (value, rest string) {
 
 // answerError describes a body that isn't what was due.
 func (c *Client) answerError(a *answer, problem string, err error) *AnswerError {
-	return &AnswerError{Problem: problem, ContentType: c.contentType(a), Excerpt: c.excerpt(a.body), Err: err}
+	return &AnswerError{Problem: problem, ContentType: c.contentType(a), Excerpt: c.excerpt(a), Err: err}
 }
 
 func (c *Client) contentType(a *answer) string {
@@ -361,9 +361,10 @@ func (c *Client) contentType(a *answer) string {
 
 // excerpt is the beginning of a body, to show what came in the place of JSON. What may be JSON is not
 // shown: it would put people's data into logs.
-func (c *Client) excerpt(body []byte) string {
-	if start := bytes.TrimLeft(body, " \t\r\n"); len(start) > 0 && (start[0] == '[' || start[0] == '{') {
+func (c *Client) excerpt(a *answer) string {
+	if start := bytes.TrimLeft(a.body, " \t\r\n"); len(start) > 0 && (start[0] == '[' || start[0] == '{') {
 		return ""
 	}
-	return c.cred.clean(string(body[:min(len(body), 1<<13)]), maxExcerpt)
+	const far = 1 << 13
+	return c.cred.cleanCut(string(a.body[:min(len(a.body), far)]), maxExcerpt, a.cut || len(a.body) > far)
 }

@@ -64,6 +64,7 @@ func (c *Client) exchange(parent context.Context, call *call) (*answer, error) {
 		alive := func() { stall.Reset(c.opt.StallTimeout) }
 		a.body, err = readBody(body, limit, max(int64(call.size), resp.ContentLength), alive)
 	}
+	a.cut = err != nil
 	switch {
 	case err == nil:
 		return a, nil
