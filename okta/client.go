@@ -39,6 +39,9 @@ type Options struct {
 	// HeaderTimeout is how long an answer may take to begin, connecting
 	// included. 0: 60 s.
 	HeaderTimeout time.Duration
+	// AnswerTimeout is how long one whole answer may take, from its request to
+	// the end of its body, however steadily it comes. 0: 5 minutes.
+	AnswerTimeout time.Duration
 	// MaxBody is the largest body taken, in bytes after decompression.
 	// 0: 64 MiB.
 	MaxBody int64
@@ -55,6 +58,7 @@ type Options struct {
 func (o *Options) fill() {
 	setDefault(&o.StallTimeout, 30*time.Second)
 	setDefault(&o.HeaderTimeout, time.Minute)
+	setDefault(&o.AnswerTimeout, 5*time.Minute)
 	setDefault(&o.MaxBody, 64<<20)
 	setDefault(&o.MaxRetries, 5)
 	setDefault(&o.UserAgent, "whoql")

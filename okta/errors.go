@@ -22,7 +22,8 @@ var (
 	ErrChanged = errors.New("the org's data changed while a page was repeated: run the query again")
 
 	// ErrStalled is in the error of a call whose answer didn't begin within
-	// Options.HeaderTimeout, or paused for longer than Options.StallTimeout.
+	// Options.HeaderTimeout, paused for longer than Options.StallTimeout, or
+	// wasn't whole within Options.AnswerTimeout.
 	ErrStalled = errors.New("the org stopped answering")
 
 	// ErrClosed is what [Pages.Next] returns after [Pages.Close].
@@ -35,7 +36,7 @@ var (
 type Error struct {
 	Operation string // what the caller called it, "list users"
 	Method    string // HTTP method
-	Path      string // escaped path, without the query
+	Path      string // escaped path, without the query; Error shows its first 200 bytes
 
 	// Status is the HTTP status of the last answer; 0 when there was none.
 	Status int
@@ -67,7 +68,7 @@ type Error struct {
 // the request id where there is one.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "okta: %s: %s %s", e.Operation, e.Method, e.Path)
+	fmt.Fprintf(&b, "okta: %s: %s %s", e.Operation, e.Method, shortPath(e.Path))
 	if e.Status != 0 && (e.Status > 299 || e.Err == nil) {
 		fmt.Fprintf(&b, ": %d", e.Status)
 		switch {
@@ -100,6 +101,16 @@ func (e *Error) Error() string {
 		b.WriteString(" (" + strings.Join(end, ", ") + ")")
 	}
 	return b.String()
+}
+
+// shortPath is a path of at most 200 bytes: that of a get by key is as long as
+// the key that the caller was given.
+func shortPath(path string) string {
+	const longest = 200
+	if len(path) <= longest {
+		return path
+	}
+	return strings.ToValidUTF8(path[:longest], "") + "…"
 }
 
 // Unwrap returns Err.

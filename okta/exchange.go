@@ -37,8 +37,13 @@ func (c *Client) exchange(parent context.Context, call *call) (*answer, error) {
 	}
 	c.count(func(m *Meter) { m.requests.Add(1) })
 
-	// The watchdog bites once: too long until the headers, or too long a pause
-	// in the body. Cancelling the request is what ends a read that hangs.
+	// The watchdog bites once: too long until the headers, too long a pause in
+	// the body, or too long for it all. Cancelling the request is what ends a
+	// read that hangs.
+	whole := time.AfterFunc(c.opt.AnswerTimeout, func() {
+		cancel(fmt.Errorf("%w: the answer wasn't whole after %s", ErrStalled, c.opt.AnswerTimeout))
+	})
+	defer whole.Stop()
 	headers := time.AfterFunc(c.opt.HeaderTimeout, func() {
 		cancel(fmt.Errorf("%w: no answer began within %s", ErrStalled, c.opt.HeaderTimeout))
 	})

@@ -425,6 +425,56 @@ func TestSlowBody(t *testing.T) {
 	wantUsers(t, all, 5)
 }
 
+// A body that keeps coming, but never ends, ends as one that stalls does.
+func TestTrickle(t *testing.T) {
+	var o *org
+	o = newOrg(t, 5, func(w http.ResponseWriter, r *http.Request, n int) bool {
+		for n == 1 {
+			if _, err := w.Write([]byte{' '}); err != nil || r.Context().Err() != nil {
+				return true
+			}
+			w.(http.Flusher).Flush()
+			time.Sleep(10 * time.Millisecond)
+		}
+		return false
+	})
+	began := time.Now()
+	c, clock := newClient(t, o.URL, 0, func(o *okta.Options) { o.AnswerTimeout = time.Second })
+	all, err := readAll(t.Context(), listUsers(c, 10), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantUsers(t, all, 5)
+	if len(clock.told) == 0 || clock.told[0].Reason != okta.WaitConnection || time.Since(began) < time.Second {
+		t.Errorf("told of %+v", clock.told)
+	}
+
+	o.asks = nil
+	c, _ = newClient(t, o.URL, 0, func(o *okta.Options) { o.AnswerTimeout, o.MaxRetries = 100*time.Millisecond, -1 })
+	_, err = listUsers(c, 10).Next(t.Context())
+	if !errors.Is(err, okta.ErrStalled) || !okta.Retryable(err) || !strings.Contains(err.Error(), "the answer wasn't whole after 100ms") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A path may be long, an error about it is not.
+func TestLongPath(t *testing.T) {
+	o := newOrg(t, 1, func(w http.ResponseWriter, _ *http.Request, _ int) bool { w.WriteHeader(404); return true })
+	c, _ := newClient(t, o.URL, 0, nil)
+	path := "/api/v1/users/" + strings.Repeat("x", 186)
+	for _, more := range []string{"", "y", strings.Repeat("y", 100_000), strings.Repeat("é", 100_000)} {
+		_, err := c.Get(t.Context(), "get user", path+more, nil)
+		var e *okta.Error
+		want := "GET " + path + ": "
+		if more != "" {
+			want = "GET " + path + "…: "
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || !errors.As(err, &e) || e.Path != path+more {
+			t.Errorf("error %.400v, want %q", err, want)
+		}
+	}
+}
+
 // soon is at once on an idle machine, and much sooner than anything that hangs
 // in these tests would end by itself.
 const soon = 4 * time.Second

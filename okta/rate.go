@@ -93,7 +93,9 @@ func (c *Client) waitFor(f *fault, attempt int) time.Duration {
 		// Both times are whole seconds, so the window may end up to a second
 		// later than their difference; the jitter keeps callers that wait for
 		// the same window from coming back at the same instant.
-		d := max(f.err.Rate.Reset.Sub(now), 0) + time.Second + c.jitter(time.Second)
+		// The difference of far times is the largest Duration: nothing can be
+		// added to it.
+		d := min(max(f.err.Rate.Reset.Sub(now), 0), rateWaitMax) + time.Second + c.jitter(time.Second)
 		return min(d, rateWaitMax)
 	case f.retryAfter > 0:
 		return min(f.retryAfter+c.jitter(time.Second), rateWaitMax)

@@ -132,6 +132,25 @@ func TestWaitWithoutDate(t *testing.T) {
 	}
 }
 
+// A reset that is centuries away, seen without a Date, is no reason for a wait
+// below zero.
+func TestWaitForFarReset(t *testing.T) {
+	o := newOrg(t, 1, func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+		w.Header()["Date"] = nil
+		w.Header().Set("X-Rate-Limit-Limit", "10")
+		w.Header().Set("X-Rate-Limit-Remaining", "0")
+		w.Header().Set("X-Rate-Limit-Reset", "253402300799")
+		w.WriteHeader(429)
+		return true
+	})
+	c, clock := newClient(t, o.URL, 0.5, func(o *okta.Options) { o.MaxRetries = 1 })
+	_, err := c.Get(t.Context(), "get user", "/api/v1/users/me", nil)
+	var limit *okta.RateLimitError
+	if len(clock.waits) != 1 || clock.waits[0] != 2*time.Minute || !errors.As(err, &limit) || limit.Wait != 2*time.Minute {
+		t.Errorf("waits %v, error %v, %+v", clock.waits, err, limit)
+	}
+}
+
 // A wait that would end after the deadline isn't begun.
 func TestDeadline(t *testing.T) {
 	o := newOrg(t, 1, func(w http.ResponseWriter, _ *http.Request, _ int) bool {
