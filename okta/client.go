@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -231,6 +232,15 @@ type call struct {
 	size int
 }
 
+// succeeded says whether an answer with this status can be what was asked for.
+// For a GET that is 200 only: part of a list (206) must not pass for all of it.
+func (c *call) succeeded(status int) bool {
+	if c.method == http.MethodGet {
+		return status == http.StatusOK
+	}
+	return status >= 200 && status <= 299
+}
+
 // answer is an HTTP answer whose body has been read.
 type answer struct {
 	url    *url.URL // that was asked for
@@ -332,7 +342,13 @@ func (c *Client) try(ctx context.Context, call *call) (*answer, *fault) {
 	case a.status < 200 || a.status > 299:
 		return nil, c.statusFault(call, a)
 	}
-	if problem := call.accept(a); problem != "" {
+	problem := ""
+	if !call.succeeded(a.status) {
+		problem = strings.TrimSpace(fmt.Sprintf("it has the status %d %s", a.status, http.StatusText(a.status))) + ", not 200"
+	} else {
+		problem = call.accept(a)
+	}
+	if problem != "" {
 		e := c.newError(call, a)
 		e.Err = c.answerError(a, problem, nil)
 		return nil, &fault{err: e, reason: WaitAnswer}

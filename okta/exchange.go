@@ -59,7 +59,7 @@ func (c *Client) exchange(parent context.Context, call *call) (*answer, error) {
 	defer stall.Stop()
 
 	a := &answer{url: call.url, status: resp.StatusCode, header: resp.Header, rate: parseRate(resp.Header)}
-	success := a.status >= 200 && a.status <= 299
+	success := call.succeeded(a.status)
 	limit := c.opt.MaxBody
 	if !success {
 		limit = min(limit, maxErrorBody)

@@ -92,7 +92,22 @@ var faults = []struct {
 	{"null in array", func(_ *org, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `[null]`) },
 		"an object was due as element 1 of the array, not null", nil},
 	{"empty", func(_ *org, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }, "an empty body", nil},
-	{"no content", func(_ *org, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, "an empty body", nil},
+	{"no content", func(_ *org, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, "it has the status 204 No Content, not 200", nil},
+	{"partial content", func(o *org, w http.ResponseWriter, r *http.Request) {
+		body, next := o.page(r)
+		link(w, r, "self", "limit=10")
+		if next != "" {
+			link(w, r, "next", next)
+		}
+		w.WriteHeader(206)
+		w.Write(body)
+	}, "it has the status 206 Partial Content, not 200", nil},
+	{"too many objects", func(_ *org, w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "["+strings.Repeat("{},", 3_000_000)+"{}]")
+	}, "more than 10000 objects", nil},
+	{"no id", func(_ *org, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `[{"id":"1"},{"ID":"2"}]`) }, "an object without an id", nil},
+	{"empty id", func(_ *org, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `[{"id":""}]`) }, "an object without an id", nil},
+	{"id not a string", func(_ *org, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `[{"id":7}]`) }, "an object without an id", nil},
 	{"deep", func(_ *org, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("[", 100_000)) }, "not JSON", nil},
 	{"headers stall", func(_ *org, _ http.ResponseWriter, r *http.Request) { hang(r) }, "the org stopped answering: no answer began within 250ms", quickHeaders},
 	{"body stalls", func(_ *org, w http.ResponseWriter, r *http.Request) {

@@ -11,6 +11,10 @@ import (
 // nothing but brackets must not exhaust the stack.
 const maxDepth = 1000
 
+// maxItems is how many objects an answer may have, fifty times as many as Okta
+// gives. Each takes 48 bytes beside the body, but needs only three of it.
+const maxItems = 10_000
+
 // splitPage checks that body is a JSON array of objects and appends each
 // object, as a sub-slice of body, to items, and the text of its member "id"
 // (still escaped; nil where there is no such string) to ids. One pass does it
@@ -38,6 +42,9 @@ func splitPage(body []byte, items, ids [][]byte) (_, _ [][]byte, problem string)
 				return nil, nil, notJSON(body, end)
 			}
 			return nil, nil, fmt.Sprintf("an object was due as element %d of the array, not %s", len(items)+1, kindOf(body[i]))
+		}
+		if len(items) == maxItems {
+			return nil, nil, fmt.Sprintf("more than %d objects", maxItems)
 		}
 		var id []byte
 		end, ok := i, false

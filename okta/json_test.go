@@ -91,6 +91,16 @@ func firstID(t *testing.T, item []byte) string {
 	return ""
 }
 
+func TestTooManyObjects(t *testing.T) {
+	many := func(n int) []byte { return []byte("[" + strings.Repeat("{},", n-1) + "{}]") }
+	if items, _, problem := splitPage(many(maxItems), nil, nil); problem != "" || len(items) != maxItems {
+		t.Error(len(items), problem)
+	}
+	if _, _, problem := splitPage(many(maxItems+1), nil, nil); problem != "more than 10000 objects" {
+		t.Error(problem)
+	}
+}
+
 func TestDepth(t *testing.T) {
 	nested := func(n int) []byte {
 		return []byte(`[{"a":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}]`)

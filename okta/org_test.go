@@ -165,7 +165,7 @@ func newClient(t testing.TB, orgURL string, r float64, change func(*okta.Options
 }
 
 func listUsers(c *okta.Client, size int) *okta.Pages {
-	return c.Pages("list users", "/api/v1/users", nil, okta.PageOptions{Size: size})
+	return c.Pages("list users", "/api/v1/users", nil, okta.PageOptions{Size: size, NeedID: true})
 }
 
 // readAll reads a list to its end, with or without prefetching.

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,6 +32,10 @@ type PageOptions struct {
 	// with a smaller Size, which would cut off more. A next link there is an
 	// error that follows the page.
 	NoPaging bool
+	// NeedID is for lists whose objects all have an id: an object without a
+	// member "id" that is a string, and not an empty one, makes its page an
+	// unusable answer.
+	NeedID bool
 }
 
 // Page is one answer of a list.
@@ -224,7 +229,10 @@ func (p *Pages) load(ctx context.Context) (Page, error) {
 	call := p.call
 	call.url, call.size, call.leave = p.next, p.body, p.smaller
 	call.accept = func(a *answer) (problem string) {
-		items, p.ids, problem = splitPage(a.body, make([][]byte, 0, max(p.size, 0)), p.ids[:0])
+		items, p.ids, problem = splitPage(a.body, make([][]byte, 0, max(min(p.size, maxItems), 0)), p.ids[:0])
+		if problem == "" && p.opt.NeedID && slices.ContainsFunc(p.ids, func(id []byte) bool { return len(id) == 0 }) {
+			problem = "an object without an id"
+		}
 		return problem
 	}
 	a, err := p.client.do(ctx, &call)
