@@ -223,7 +223,7 @@ func (r *scanRows) begin(ctx context.Context) error {
 	}
 	l := r.calls.lists[step-r.calls.getSteps()]
 	r.listed, r.page, r.item = 0, okta.Page{}, 0
-	r.pages = client.Pages(r.calls.listOperation, l.path, l.query, okta.PageOptions{Size: l.size, NoPaging: l.whole})
+	r.pages = client.Pages(r.calls.listOperation, l.path, l.query, okta.PageOptions{Size: l.size, NoPaging: l.whole, NeedID: r.calls.table.Column("id") != nil})
 	return nil
 }
 
@@ -281,7 +281,7 @@ func (r *scanRows) get(ctx context.Context, client *okta.Client) ([][]byte, erro
 
 // readAll reads a list that is short, since it has a few keys' objects.
 func (r *scanRows) readAll(ctx context.Context, client *okta.Client, l listCall) ([][]byte, error) {
-	pages := client.Pages(r.calls.listOperation, l.path, l.query, okta.PageOptions{Size: l.size})
+	pages := client.Pages(r.calls.listOperation, l.path, l.query, okta.PageOptions{Size: l.size, NeedID: true})
 	defer pages.Close()
 	var out [][]byte
 	for {
