@@ -405,3 +405,23 @@ func TestRequestsRead(t *testing.T) {
 		}
 	}
 }
+
+// A bound value doesn't change the plan behind the back of what is known of it: the join still reads
+// its table once.
+func TestRequestsOfBoundPattern(t *testing.T) {
+	server := oktatest.Start(t, oktatest.Options{Users: 210})
+	engine := connect(t, server, okta.Options{}, whoql.Options{})
+	rows, err := engine.Query(t.Context(), `SELECT count(*) FROM okta.user.users AS p JOIN okta.user.users AS m ON m.id = p.id WHERE p.login LIKE :p`, whoql.Args{"p": "%"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if rows.Values()[0] != int64(210) {
+			t.Errorf("%v rows, want 210", rows.Values()[0])
+		}
+	}
+	if n := rows.Stats().Requests; rows.Err() != nil || n != 2 {
+		t.Errorf("%d requests, want 2: %v", n, rows.Err())
+	}
+}

@@ -169,13 +169,9 @@ type query struct {
 
 func (q *query) register() error {
 	src := &source{query: q}
-	for _, p := range q.engine.catalog.Providers {
-		for _, s := range p.Services {
-			for _, r := range s.Resources {
-				if err := q.db.Register(r, src); err != nil {
-					return err
-				}
-			}
+	for _, r := range q.engine.catalog.Resources() {
+		if err := q.db.Register(r, src); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -226,10 +222,7 @@ func (e *Engine) names() stmt.Names {
 			if res == nil {
 				return stmt.Free
 			}
-			for _, c := range res.Columns {
-				if !strings.EqualFold(c.Name, column) {
-					continue
-				}
+			if c := res.Column(column); c != nil {
 				switch c.Kind {
 				case catalog.KindParameter:
 					return stmt.ByEqual
@@ -245,12 +238,8 @@ func (e *Engine) names() stmt.Names {
 // nearestTable is the hint for a table that does not exist.
 func (e *Engine) nearestTable(path string) string {
 	var all []string
-	for _, p := range e.catalog.Providers {
-		for _, s := range p.Services {
-			for _, r := range s.Resources {
-				all = append(all, r.Path())
-			}
-		}
+	for _, r := range e.catalog.Resources() {
+		all = append(all, r.Path())
 	}
 	if near := catalog.Nearest(path, all); near != "" {
 		return "did you mean " + near + "?"

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,15 +72,18 @@ var commands = []struct {
 }
 
 // Run runs the command with its arguments, program name left out, and returns the exit code.
+//
+// Where the work can't be interrupted, Run returns 800 ms after ctx has ended while the work goes on: the
+// streams must not be used any more, and the process should end.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env LookupEnv) int {
 	c := &command{stdin: stdin, stdout: stdout, stderr: stderr, env: env, abandoned: make(chan error, 1)}
 	done := make(chan error, 1)
 	go func() { done <- c.dispatch(ctx, args) }()
 	select {
 	case err := <-done:
-		return c.exit(ctx, err)
+		return c.exit(err)
 	case err := <-c.abandoned:
-		return c.exit(ctx, err)
+		return c.exit(err)
 	}
 }
 
@@ -127,9 +131,9 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 	}
 	switch name {
 	case "--version":
-		return c.version(ctx, nil)
+		return c.version(ctx, args[1:])
 	case "help", "-h", "--help":
-		if len(args) > 1 {
+		if len(args) > 1 && !slices.Contains([]string{"help", "-h", "--help"}, args[1]) {
 			return c.dispatch(ctx, []string{args[1], "--help"})
 		}
 		c.usage(c.stdout)

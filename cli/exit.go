@@ -17,7 +17,7 @@ import (
 )
 
 // exit reports an error and returns the exit code.
-func (c *command) exit(ctx context.Context, err error) int {
+func (c *command) exit(err error) int {
 	if err == nil {
 		return ExitOK
 	}
@@ -44,7 +44,7 @@ func (c *command) exit(ctx context.Context, err error) int {
 			return ExitInterrupted
 		}
 		return ExitTerminated
-	case errors.As(err, &timeout), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &timeout), query != nil && query.timed && errors.Is(err, context.DeadlineExceeded):
 		c.report(err, partial+"; give it more time with --timeout")
 		return ExitTimeout
 	case errors.As(err, &output) && isClosedPipe(err):
@@ -120,6 +120,10 @@ func clean(s string) string {
 
 // version prints the version of whoql and of what matters in it.
 func (c *command) version(_ context.Context, args []string) error {
+	if len(args) == 1 && (args[0] == "--help" || args[0] == "-h") {
+		fmt.Fprintln(c.stdout, "whoql version\n\nShows what was built into the binary. It has no flags.")
+		return nil
+	}
 	if len(args) > 0 {
 		return &usageError{msg: "version takes no arguments"}
 	}

@@ -42,7 +42,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.BoolVar(&f.sandbox, "sandbox", false, "ask an org of 1,000 invented users on this machine")
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up after this `TIME`, such as 30s or 5m; exit code 124")
 	fs.StringArrayVar(&f.params, "param", nil, "bind :name to a text by `name=value`, or to JSON (a number, true, null) by name:=json")
-	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show the footer and all waits on standard error, also without a terminal")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show the footer and waits of a second or more on standard error, also without a terminal")
 	fs.BoolVar(&f.tempInMemory, "temp-in-memory", false, "keep big sorts in memory, so that no personal data reaches a disk")
 	fs.BoolVar(&f.noPushdown, "no-pushdown", false, "read tables whole and check every condition here; the rows are the same")
 	fs.Usage = func() {
@@ -136,13 +136,12 @@ func (c *command) query(ctx context.Context, args []string) error {
 	start := time.Now()
 	rows, err := engine.Query(ctx, text, params)
 	if err != nil {
-		return &notStarted{err}
+		return err
 	}
 	for _, note := range rows.Notes() {
 		c.reportSQL("note", note)
 	}
 	n, err := c.writeRows(rows, out)
-	// SQLite says again, when it closes a statement, why the statement failed.
 	if e := rows.Close(); err == nil {
 		err = e
 	}
@@ -153,7 +152,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 		c.footer(n, rows.Stats(), time.Since(start), err == nil)
 	}
 	if err != nil {
-		return &queryError{error: err, rows: n, requests: rows.Stats().Requests}
+		return &queryError{error: err, rows: n, requests: rows.Stats().Requests, timed: f.timeout > 0}
 	}
 	return nil
 }
@@ -163,14 +162,10 @@ type queryError struct {
 	error
 	rows     int64 // written before
 	requests int64
+	timed    bool // --timeout was given
 }
 
 func (e *queryError) Unwrap() error { return e.error }
-
-// A notStarted error came before the first statement ran.
-type notStarted struct{ error }
-
-func (e *notStarted) Unwrap() error { return e.error }
 
 // An outputError is a failed write of rows.
 type outputError struct{ error }

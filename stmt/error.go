@@ -31,8 +31,12 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%d:%d: %s", line, col, e.Msg)
 }
 
-// LineCol returns the 1-based line of the error and its 1-based column, counted in characters.
+// LineCol returns the 1-based line of the error and its 1-based column, counted in characters; 0, 0 if
+// the place is not known.
 func (e *Error) LineCol() (line, col int) {
+	if e.Pos < 0 || e.Pos > len(e.Text) {
+		return 0, 0
+	}
 	before := e.Text[:e.Pos]
 	line = 1 + strings.Count(before, "\n")
 	start := strings.LastIndexByte(before, '\n') + 1

@@ -223,7 +223,10 @@ func result(ctx sqlite3.Context, v any) {
 
 // RowID is a 63-bit hash of org and id, so that a row has the same one however it was read: SQLite
 // unites the branches of an OR by it. https://sqlite.org/vtab.html#xrowid.
-func (c *cursor) RowID() (int64, error) { return c.row.rowID(), nil }
+func (c *cursor) RowID() (id int64, err error) {
+	defer c.t.db.guard(&err)
+	return c.row.rowID(), nil
+}
 
 // Close ends the scan: https://sqlite.org/vtab.html#xclose.
 func (c *cursor) Close() error { return c.stop() }

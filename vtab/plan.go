@@ -15,7 +15,7 @@ import (
 // it from planning to running as idxStr, where it stands as JSON with the keys below: EXPLAIN
 // QUERY PLAN shows it, and DecodePlan reads it back.
 type Plan struct {
-	// ID numbers the plans of a DB, so that a plan that runs can be told from its twin.
+	// ID numbers the plans of a statement, so that a plan that runs can be told from its twin.
 	ID int `json:"id"`
 	// Table is the resource's path.
 	Table string `json:"table"`

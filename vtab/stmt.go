@@ -173,7 +173,8 @@ func (s *Stmt) IsJSON(i int) bool { return s.stmt.ColumnValue(i).Subtype() == js
 
 // Close ends the statement and its scans.
 func (s *Stmt) Close() (err error) {
+	defer func() { err = errors.Join(err, s.shelves.close()) }() // whatever becomes of SQLite
 	defer s.db.recoverSQLite(&err)
 	_ = s.stmt.Close() // the error of the last Step once more, nothing new
-	return s.shelves.close()
+	return nil
 }

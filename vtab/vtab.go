@@ -31,7 +31,8 @@ type Source interface {
 
 // Rows is one running scan.
 type Rows interface {
-	// Next returns the next object; io.EOF behind the last one. Any other error ends the query.
+	// Next returns the next object; io.EOF itself, not wrapped, behind the last one. Any other error
+	// ends the query.
 	Next(ctx context.Context) (Object, error)
 	// Close ends the scan and all that works for it.
 	Close() error
@@ -51,7 +52,7 @@ type Options struct {
 	// read whole and SQLite does the rest. The rows are the same; this is how that is tested.
 	NoPushdown bool
 	// TempInMemory keeps SQLite's temporary data, such as big sorts, in memory instead of in
-	// files that the operating system deletes when the process ends. The zero value uses files.
+	// files that are gone when the statement ends. The zero value uses files.
 	TempInMemory bool
 	// MaxMemory bounds SQLite's memory in bytes; 0 means 1 GiB.
 	MaxMemory int64
@@ -92,6 +93,12 @@ func Open(o Options) (*DB, error) {
 	store := "file"
 	if o.TempInMemory {
 		store = "memory"
+	}
+	// A bound value must not change a plan when the statement runs: plans are numbered when it is
+	// compiled, and what is known of them then has to hold. https://sqlite.org/c3ref/c_dbconfig_defensive.html
+	if _, err := conn.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("vtab: open: %w", err)
 	}
 	if err := conn.Exec("PRAGMA temp_store = " + store); err != nil {
 		conn.Close()
