@@ -297,3 +297,30 @@ func TestAbandoned(t *testing.T) {
 		})
 	}
 }
+
+// Rows that have come are written although the next page is late.
+func TestRowsDuringAWait(t *testing.T) {
+	t.Parallel()
+	for _, output := range []string{"table", "jsonl"} {
+		org := startOrg(t, oktatest.Options{Users: 450, Faults: []oktatest.Fault{{Kind: oktatest.Stall, At: 2, Delay: time.Minute}}})
+		reader, stdout := io.Pipe()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan int)
+		go func() {
+			done <- Run(ctx, []string{"query", "-o", output, "SELECT id FROM okta.user.users LIMIT 450"}, strings.NewReader(""), stdout, io.Discard, org.env)
+			stdout.Close()
+		}()
+		lines := 0
+		buf := make([]byte, 1<<16)
+		for lines < 200 {
+			n, err := reader.Read(buf)
+			if err != nil {
+				t.Fatalf("%s: %v after %d lines", output, err, lines)
+			}
+			lines += bytes.Count(buf[:n], []byte("00u"))
+		}
+		cancel()
+		go io.Copy(io.Discard, reader)
+		<-done
+	}
+}

@@ -173,7 +173,9 @@ type outputError struct{ error }
 func (e *outputError) Unwrap() error { return e.error }
 
 // writeRows writes all results and returns the number of rows written.
-func (c *command) writeRows(rows *whoql.Rows, out format.Writer) (n int64, err error) {
+func (c *command) writeRows(rows *whoql.Rows, w format.Writer) (n int64, err error) {
+	out := newSteadyWriter(w)
+	defer out.close()
 	for more := true; more; more = rows.NextResult() {
 		var names []string
 		for _, col := range rows.Columns() {
@@ -185,16 +187,16 @@ func (c *command) writeRows(rows *whoql.Rows, out format.Writer) (n int64, err e
 		if rows.Err() != nil {
 			return n, rows.Err()
 		}
-		if err := out.Begin(names); err != nil {
+		if err := out.begin(names); err != nil {
 			return n, &outputError{err}
 		}
 		for ; more; more = rows.Next() {
-			if err := out.Row(rows.Values()); err != nil {
+			if err := out.row(rows.Values()); err != nil {
 				return n, &outputError{err}
 			}
 			n++
 		}
-		if err := out.End(rows.Err() == nil); err != nil && rows.Err() == nil {
+		if err := out.end(rows.Err() == nil); err != nil && rows.Err() == nil {
 			return n, &outputError{err}
 		}
 	}
