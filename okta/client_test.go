@@ -356,6 +356,7 @@ func TestGzip(t *testing.T) {
 				t.Error("gzip wasn't asked for")
 			}
 			body, next := o.page(r)
+			link(w, r, "self", "limit=10")
 			if next != "" {
 				link(w, r, "next", next)
 			}
@@ -424,8 +425,9 @@ func TestHTTP2(t *testing.T) {
 			t.Errorf("HTTP/%d", r.ProtoMajor)
 		}
 		body, next := o.page(r)
+		w.Header().Set("Link", "<https://"+r.Host+`/api/v1/users>; rel="self"`)
 		if next != "" {
-			w.Header().Set("Link", "<https://"+r.Host+"/api/v1/users?"+next+`>; rel="next"`)
+			w.Header().Add("Link", "<https://"+r.Host+"/api/v1/users?"+next+`>; rel="next"`)
 		}
 		if n == 2 {
 			w.Write(body[:len(body)/2])

@@ -13,7 +13,8 @@ import (
 
 var (
 	// ErrPaging is in the error of a list whose next links can't be trusted:
-	// they repeat, lead nowhere new, lead to another host or can't be read. A
+	// they repeat, lead nowhere new, lead to another host or path, can't be
+	// read, or no Link header came at all. A
 	// result made of such pages would be wrong, so there is none.
 	ErrPaging = errors.New("the list's pages don't add up")
 

@@ -424,6 +424,7 @@ func TestSlowBody(t *testing.T) {
 	var o *org
 	o = newOrg(t, 5, func(w http.ResponseWriter, r *http.Request, _ int) bool {
 		body, _ := o.page(r)
+		link(w, r, "self", "limit=10")
 		for _, b := range body[:40] {
 			w.Write([]byte{b})
 			w.(http.Flusher).Flush()

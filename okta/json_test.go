@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -159,10 +160,20 @@ func BenchmarkEncodingJSON(b *testing.B) {
 
 func BenchmarkMark(b *testing.B) {
 	items, ids, _ := splitPage(aPage(200), nil, nil)
-	var m mark
-	for b.Loop() {
-		if _, err := m.take(items, ids, false); err != nil {
-			b.Fatal(err)
-		}
+	seed := maphash.MakeSeed()
+	for _, order := range []string{"ascending", "any"} {
+		b.Run(order, func(b *testing.B) {
+			p := Pages{mark: mark{seed: seed}}
+			for b.Loop() {
+				p.trail, p.met = trail{seed: seed}, met{seed: seed, row: p.met.row[:0], hashes: p.met.hashes}
+				if order == "any" {
+					p.met.last = []byte("zz")
+				}
+				fresh, hashes := p.met.drop(items, ids)
+				if _, err := p.mark.take(fresh, hashes, false); err != nil || len(fresh) != 200 {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -69,27 +69,31 @@ func oneLink(s string) (uri string, next bool, rest string, err error) {
 }
 
 // linkParam reads `name`, `name=token` or `name="quoted"` from the start of s;
-// the rest begins with ";" or "," or is empty.
+// the rest begins with ";" or "," or is empty. Single quotes, which are none in
+// RFC 8288, are taken for quotes; what could be a mangled next link is an error.
 func linkParam(s string) (name, value, rest string, err error) {
-	end := strings.IndexAny(s, "=;,")
-	if end < 0 {
-		return strings.TrimSpace(s), "", "", nil
+	end := indexOrLen(s, "=;,")
+	name, s = strings.TrimSpace(s[:end]), s[end:]
+	assigned := strings.HasPrefix(s, "=")
+	if strings.ContainsFunc(name, notInName) || name == "" && assigned {
+		return "", "", "", errLink
 	}
-	name = strings.TrimSpace(s[:end])
-	if s[end] != '=' {
-		return name, "", s[end:], nil
+	if !assigned {
+		return name, "", s, nil
 	}
-	s = strings.TrimLeft(s[end+1:], " \t")
-	if !strings.HasPrefix(s, `"`) {
-		if end = strings.IndexAny(s, ";,"); end < 0 {
-			return name, strings.TrimSpace(s), "", nil
+	s = strings.TrimLeft(s[1:], " \t")
+	if s == "" || s[0] != '"' && s[0] != '\'' {
+		end = indexOrLen(s, ";,")
+		value = strings.TrimSpace(s[:end])
+		if strings.ContainsFunc(value, notInToken) {
+			return "", "", "", errLink
 		}
-		return name, strings.TrimSpace(s[:end]), s[end:], nil
+		return name, value, s[end:], nil
 	}
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {
 		switch {
-		case s[i] == '"':
+		case s[i] == s[0]:
 			return name, b.String(), strings.TrimLeft(s[i+1:], " \t"), nil
 		case s[i] == '\\' && i+1 < len(s):
 			i++
@@ -97,4 +101,16 @@ func linkParam(s string) (name, value, rest string, err error) {
 		b.WriteByte(s[i])
 	}
 	return "", "", "", errLink
+}
+
+// notInToken says whether r can't stand in a value without quotes; notInName,
+// whether it can't in a name. RFC 8288 allows even less.
+func notInToken(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"<>`, r) }
+func notInName(r rune) bool  { return notInToken(r) || strings.ContainsRune(" ':", r) }
+
+func indexOrLen(s, chars string) int {
+	if i := strings.IndexAny(s, chars); i >= 0 {
+		return i
+	}
+	return len(s)
 }

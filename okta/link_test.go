@@ -33,6 +33,19 @@ func TestNextLinkHeader(t *testing.T) {
 		{[]string{`<v>; rel="next`}, "!"},
 		{[]string{`<v>; rel="next" <w>`}, "!"},
 		{[]string{`< >; rel="next"`}, "!"},
+		{[]string{`<v>; rel='next'`}, "v"},
+		{[]string{`<v>; rel = 'prev next' ; a=b, <w>; rel='self'`}, "v"},
+		{[]string{`<v>; title*=UTF-8'de'n%c3%a4chste; type=text/html; rel=next`}, "v"},
+		{[]string{`<v>; rel=next;`}, "v"},
+		{[]string{`<v>; rel='next`}, "!"},
+		{[]string{`<v>; rel='next"`}, "!"},
+		{[]string{`<v>; rel=next"`}, "!"},
+		{[]string{`<v>; rel=“next”`}, "!"},
+		{[]string{`<v>; "rel"="next"`}, "!"},
+		{[]string{`<v>; rel:"next"`}, "!"},
+		{[]string{`<v>; ="next"`}, "!"},
+		{[]string{`<v>; rel=<next>`}, "!"},
+		{[]string{`next`}, "!"},
 	} {
 		target, found, err := nextLink(tc.header)
 		got := target

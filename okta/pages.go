@@ -1,6 +1,7 @@
 package okta
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -18,7 +19,7 @@ import (
 const (
 	defaultPageSize = 200
 	minPageSize     = 10
-	maxEmptyPages   = 100 // in a row
+	maxIdlePages    = 100 // in a row without a new object
 )
 
 // PageOptions are what a list can do without. The zero value is good for use.
@@ -30,7 +31,7 @@ type PageOptions struct {
 	// NoPaging is for lists that the API gives in one answer, whatever their
 	// size, or cuts off at Size (users with q): the request is never repeated
 	// with a smaller Size, which would cut off more. A next link there is an
-	// error that follows the page.
+	// error that follows the page, and objects are given as they came.
 	NoPaging bool
 	// NeedID is for lists whose objects all have an id: an object without a
 	// member "id" that is a string, and not an empty one, makes its page an
@@ -71,6 +72,7 @@ type Pages struct {
 	ids  [][]byte // of the last page, for their memory
 
 	trail trail
+	met   met
 	mark  mark
 }
 
@@ -80,7 +82,9 @@ type fetched struct {
 }
 
 // Pages lists what is at path, an escaped absolute path, from its first page.
-// op names the operation in errors ("list users"). No request is made yet; a
+// op names the operation in errors ("list users"). Each object is given once,
+// also if the API gives it on two pages; to know, 8 bytes are kept for each
+// object while ids ascend, and up to 40 when they don't. No request is made yet; a
 // path that can't be used is reported by the first Next.
 //
 // The caller must call Close when it is done.
@@ -92,7 +96,7 @@ func (c *Client) Pages(op, path string, query url.Values, o PageOptions) *Pages 
 		query:  maps.Clone(query),
 		size:   o.Size,
 	}
-	p.mark.hash.SetSeed(maphash.MakeSeed())
+	p.mark.seed = maphash.MakeSeed()
 	if o.Size == 0 {
 		p.size = defaultPageSize
 	}
@@ -114,7 +118,7 @@ func (p *Pages) restart() error {
 	}
 	p.next = first
 	p.mark.rewind()
-	p.trail = trail{seed: p.mark.hash.Seed()}
+	p.trail, p.met = trail{seed: p.mark.seed}, met{seed: p.mark.seed}
 	return p.trail.visit(first)
 }
 
@@ -180,7 +184,7 @@ func (p *Pages) Close() error {
 		p.ahead, p.cancel = nil, nil
 	}
 	p.err = ErrClosed
-	p.trail = trail{}
+	p.trail, p.met = trail{}, met{}
 	return nil
 }
 
@@ -242,10 +246,7 @@ func (p *Pages) load(ctx context.Context) (Page, error) {
 	p.body = len(a.body)
 	page := Page{Rate: a.rate}
 	if page.Last, err = p.follow(a, len(items)); err == nil {
-		err = p.trail.turn(a.body, len(items))
-	}
-	if err == nil {
-		page.Items, err = p.mark.take(items, p.ids, page.Last)
+		page.Items, err = p.sift(a.body, items, page.Last)
 	}
 	clear(p.ids) // They would keep the body alive.
 	if err != nil {
@@ -254,6 +255,20 @@ func (p *Pages) load(ctx context.Context) (Page, error) {
 		return Page{}, e
 	}
 	return page, nil
+}
+
+// sift returns those of a page's objects that are new to the caller, and notes
+// them all.
+func (p *Pages) sift(body []byte, items [][]byte, last bool) ([][]byte, error) {
+	if p.opt.NoPaging {
+		return items, nil // There is no other page, and no repeat.
+	}
+	all := len(items)
+	items, hashes := p.met.drop(items, p.ids)
+	if err := p.trail.turn(body, all, len(items)); err != nil {
+		return nil, err
+	}
+	return p.mark.take(items, hashes, last)
 }
 
 // follow moves p.next to where the answer's next link leads; last says that
@@ -266,9 +281,9 @@ func (p *Pages) follow(a *answer, items int) (last bool, err error) {
 		return false, paging(err.Error())
 	case p.opt.NoPaging:
 		return !found, nil
-	case !found && len(links) == 0 && items == p.size:
+	case !found && items > 0 && strings.Trim(strings.Join(links, ""), " \t,") == "":
 		// Okta sends a self link with every page of a list.
-		return false, paging("a full page came without a Link header, so whether it is the last can't be known: " +
+		return false, paging("a page came without a Link header, so whether it is the last can't be known: " +
 			"does a proxy take the header away?")
 	case !found:
 		return true, nil
@@ -281,8 +296,12 @@ func (p *Pages) follow(a *answer, items int) (last bool, err error) {
 		host := strings.ToLower(next.Scheme) + "://" + hostPort(next)
 		return false, paging("the next link leads to " + p.client.cred.clean(host, maxErrorText) + ", which is not the org's host")
 	}
-	// Keep to the one spelling of the host, and drop what is not for the server.
-	next.Scheme, next.Host, next.Fragment, next.RawFragment = p.client.org.Scheme, p.client.org.Host, "", ""
+	if !samePath(a.url, next) {
+		return false, paging("the next link leads to another path than the list's")
+	}
+	// Keep to the one spelling of host and path, and drop what is not for the server.
+	next.Scheme, next.Host, next.Path, next.RawPath = p.client.org.Scheme, p.client.org.Host, a.url.Path, a.url.RawPath
+	next.Fragment, next.RawFragment = "", ""
 	p.next = next
 	return false, p.trail.visit(next)
 }
@@ -290,58 +309,115 @@ func (p *Pages) follow(a *answer, items int) (last bool, err error) {
 func paging(problem string) error { return fmt.Errorf("%w: %s", ErrPaging, problem) }
 
 // trail is what is known of the pages of one walk through a list, to notice
-// one that doesn't get anywhere. Per page it keeps 64 bits: 25,000 pages of
-// 200 take less than a megabyte, and the chance that two of them collide is
-// one in many billions.
+// one that doesn't get anywhere. Per page it keeps two hashes of 64 bits: 25,000
+// pages of 200 take about a megabyte, and the chance that two of them collide
+// is one in many billions.
 type trail struct {
-	seed    maphash.Seed
-	seen    map[uint64]struct{} // the places asked for
-	last    uint64              // the body of the page before
-	empties int                 // pages without items in a row
+	seed   maphash.Seed
+	places map[uint64]struct{} // that were asked for
+	bodies map[uint64]struct{} // of pages with items
+	idle   int                 // pages in a row without a new object
 }
 
 // visit notes that a page will be asked for at u.
 func (t *trail) visit(u *url.URL) error {
 	// The order of parameters makes no other place.
 	h := maphash.String(t.seed, u.EscapedPath()+"?"+u.Query().Encode())
-	if _, seen := t.seen[h]; seen {
+	if !note(&t.places, h) {
 		return paging("a next link leads back to a page already read")
 	}
-	if t.seen == nil {
-		t.seen = map[uint64]struct{}{}
-	}
-	t.seen[h] = struct{}{}
 	return nil
 }
 
-// turn notes a page that came.
-func (t *trail) turn(body []byte, items int) error {
-	if items == 0 {
-		if t.empties++; t.empties > maxEmptyPages {
-			return paging(fmt.Sprintf("more than %d empty pages in a row", maxEmptyPages))
-		}
+// turn notes a page that came, with so many items, of which so many were new.
+func (t *trail) turn(body []byte, items, fresh int) error {
+	if items > 0 && !note(&t.bodies, maphash.Bytes(t.seed, body)) {
+		return paging("a page is the same as one before it")
+	}
+	if fresh > 0 {
+		t.idle = 0
 		return nil
 	}
-	t.empties = 0
-	h := maphash.Bytes(t.seed, body)
-	if h == t.last {
-		return paging("a page is the same as the one before")
+	if t.idle++; t.idle > maxIdlePages {
+		return paging(fmt.Sprintf("more than %d pages in a row without a new object", maxIdlePages))
 	}
-	t.last = h
 	return nil
+}
+
+// note puts h into a set and says whether it wasn't there yet.
+func note(set *map[uint64]struct{}, h uint64) bool {
+	before := len(*set)
+	if *set == nil {
+		*set = map[uint64]struct{}{}
+	}
+	(*set)[h] = struct{}{}
+	return len(*set) > before
+}
+
+// met is the objects met in one walk through a list, to give each once: one
+// that changes while the list is read may move to a later page and come again.
+// The version that came first is the one given.
+//
+// It keeps a hash of 64 bits of each id (as it was sent, escapes and all). As
+// long as each id is greater than the one before, which is how Okta sorts most
+// lists, none can have come before, and the hashes are only put in a row: 8
+// bytes an object. From the first that isn't greater on they are looked up in a
+// set, which takes up to 40 bytes an object. That two of a million ids have the
+// same hash, and the second is dropped, has a chance of one in 37 million.
+// Objects without an id are not known again.
+type met struct {
+	seed   maphash.Seed
+	last   []byte              // the id met last
+	row    []uint64            // while ids ascend
+	set    map[uint64]struct{} // after that; nil before
+	hashes []uint64            // of one page, for their memory
+}
+
+// drop leaves out the objects of a page that were met before. It returns the
+// others, in the memory of items, and a hash of each: of its id, or of all of
+// it if it has none.
+func (m *met) drop(items, ids [][]byte) ([][]byte, []uint64) {
+	kept, hashes, last := items[:0], m.hashes[:0], m.last
+	for i, id := range ids {
+		if len(id) == 0 {
+			kept, hashes = append(kept, items[i]), append(hashes, maphash.Bytes(m.seed, items[i]))
+			continue
+		}
+		h := maphash.Bytes(m.seed, id)
+		if m.set == nil && bytes.Compare(last, id) >= 0 {
+			m.set = make(map[uint64]struct{}, len(m.row))
+			for _, h := range m.row {
+				m.set[h] = struct{}{}
+			}
+			m.row = nil
+		}
+		switch {
+		case m.set == nil:
+			m.row = append(m.row, h)
+			last = id
+		case !note(&m.set, h):
+			continue
+		}
+		kept, hashes = append(kept, items[i]), append(hashes, h)
+	}
+	if m.set == nil {
+		m.last = append(m.last[:0], last...) // A copy: the id would keep its page alive.
+	}
+	m.hashes = hashes
+	return kept, hashes
 }
 
 // mark remembers where in a list the caller is, so that the list can be
 // repeated from its start without giving any object twice or leaving one out.
 //
-// It can't keep the ids: there may be millions. It keeps their number and a
-// hash of the whole row of them, made link by link: h(n) = hash(h(n-1), id(n)),
+// It keeps the number of the objects met (see met: each counts once) and a hash
+// of the whole row of them, made link by link: h(n) = hash(h(n-1), hash(id(n))),
 // 64 bits with a random seed. A repeat makes the same hash over its first
 // objects. If the two are equal after the same number of objects, these were
 // the same objects in the same order, and what follows is new; if not, the
 // list has changed, and nothing certain can be said about the rest.
 type mark struct {
-	hash maphash.Hash
+	seed maphash.Seed
 
 	given      uint64 // objects the caller has got or is about to
 	givenChain uint64
@@ -352,34 +428,29 @@ type mark struct {
 // rewind begins a repeat.
 func (m *mark) rewind() { m.walked, m.chain = 0, 0 }
 
-// take walks over the objects of a page and returns those that are new.
-func (m *mark) take(items, ids [][]byte, last bool) ([][]byte, error) {
+// take walks over the objects of a page, whose hashes it is given, and returns
+// those that are new.
+func (m *mark) take(items [][]byte, hashes []uint64, last bool) ([][]byte, error) {
 	old := int(min(m.given-m.walked, uint64(len(items))))
-	for i := range old {
-		m.step(items[i], ids[i])
-	}
+	m.walk(hashes[:old])
 	repeated := m.walked == m.given
 	if repeated && m.chain != m.givenChain || !repeated && last {
 		return nil, ErrChanged
 	}
-	for i := old; i < len(items); i++ {
-		m.step(items[i], ids[i])
-	}
+	m.walk(hashes[old:])
 	if repeated {
 		m.given, m.givenChain = m.walked, m.chain
 	}
 	return items[old:], nil
 }
 
-// step walks over one object: over its id, or all of it if it has none.
-func (m *mark) step(item, id []byte) {
-	if id == nil {
-		id = item
+// walk walks over objects.
+func (m *mark) walk(hashes []uint64) {
+	var link [16]byte
+	for _, h := range hashes {
+		binary.LittleEndian.PutUint64(link[:], m.chain)
+		binary.LittleEndian.PutUint64(link[8:], h)
+		m.chain = maphash.Bytes(m.seed, link[:])
 	}
-	var before [8]byte
-	binary.LittleEndian.PutUint64(before[:], m.chain)
-	m.hash.Reset()
-	m.hash.Write(before[:])
-	m.hash.Write(id)
-	m.walked, m.chain = m.walked+1, m.hash.Sum64()
+	m.walked += uint64(len(hashes))
 }

@@ -29,7 +29,7 @@ var nextLinks = []struct {
 }{
 	{name: "joined header", links: func(w http.ResponseWriter, r *http.Request, n int) {
 		if n == 1 {
-			w.Header().Set("Link", fmt.Sprintf(`<http://%s/u?a=1,2&limit=2>; rel="self", <http://%s/u?after=a,b;c>; title="x, y"; rel="prefetch next"`, r.Host, r.Host))
+			w.Header().Set("Link", fmt.Sprintf(`<http://%s/u?a=1,2&limit=2>; rel="self", <http://%s/api/v1/users?after=a,b;c>; title="x, y"; rel="prefetch next"`, r.Host, r.Host))
 		}
 	}, pages: 2},
 	{name: "relative", links: func(w http.ResponseWriter, r *http.Request, n int) {
@@ -73,7 +73,36 @@ var nextLinks = []struct {
 	}, pages: 2, want: "leads back to a page already read"},
 	{name: "same page again", links: func(w http.ResponseWriter, r *http.Request, n int) {
 		next(w, r, fmt.Sprintf("after=%d", n))
-	}, body: func(int) string { return `[{"id":"1"},{"id":"2"}]` }, pages: 1, want: "a page is the same as the one before"},
+	}, body: func(int) string { return `[{"id":"1"},{"id":"2"}]` }, pages: 1, want: "a page is the same as one before it"},
+	{name: "two pages in turns", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		next(w, r, fmt.Sprintf("after=%d", n))
+	}, body: func(n int) string { return fmt.Sprintf(`[{"id":"%d"}]`, n%3) }, pages: 3, want: "a page is the same as one before it"},
+	{name: "two pages in turns, touched", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		next(w, r, fmt.Sprintf("after=%d", n))
+	}, body: func(n int) string { return fmt.Sprintf(`[{"id":"%d","touched":%d}]`, n%2, n) }, pages: 2,
+		want: "more than 100 pages in a row without a new object"},
+	{name: "single quotes", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		if n == 1 {
+			w.Header().Set("Link", `<http://`+r.Host+`/api/v1/users?after=x>; title='a, b; c'; rel='next'`)
+		}
+	}, pages: 2},
+	{name: "path in other letters", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		if n == 1 {
+			w.Header().Set("Link", `<http://`+r.Host+`/api/v1/x/../%75sers?after=x>; rel=next`)
+		}
+	}, pages: 2},
+	{name: "other path", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<http://`+r.Host+`/api/v1/groups?after=x>; rel="next"`)
+	}, want: "the next link leads to another path than the list's"},
+	{name: "other path by an escape", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<http://`+r.Host+`/api/v1%2Fusers?after=x>; rel="next"`)
+	}, want: "the next link leads to another path than the list's"},
+	{name: "longer path", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<`+r.URL.Path+`/?after=x>; rel="next"`)
+	}, want: "the next link leads to another path than the list's"},
+	{name: "curly quotes", links: func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Link", `<http://`+r.Host+`/api/v1/users?after=x>; rel=“next”`)
+	}, want: "the Link header can't be read"},
 	{name: "empty pages", links: func(w http.ResponseWriter, r *http.Request, n int) {
 		if n < 102 {
 			next(w, r, fmt.Sprintf("after=%d", n))
@@ -86,7 +115,7 @@ var nextLinks = []struct {
 	}, pages: 2},
 	{name: "too many empty pages", links: func(w http.ResponseWriter, r *http.Request, n int) {
 		next(w, r, fmt.Sprintf("after=%d", n))
-	}, body: func(n int) string { return ` [] ` }, want: "more than 100 empty pages in a row"},
+	}, body: func(n int) string { return ` [] ` }, want: "more than 100 pages in a row without a new object"},
 	{name: "broken", links: func(w http.ResponseWriter, r *http.Request, n int) {
 		w.Header().Set("Link", `<http://`+r.Host+`/api/v1/users?after=x; rel="next"`)
 	}, want: "the Link header can't be read"},
@@ -97,9 +126,13 @@ var nextLinks = []struct {
 		next(w, r, "after=1")
 		next(w, r, "after=2")
 	}, want: "two different next links"},
-	{name: "none on a full page", links: func(http.ResponseWriter, *http.Request, int) {}, want: "a full page came without a Link header"},
+	{name: "none on a full page", links: func(http.ResponseWriter, *http.Request, int) {}, want: "a page came without a Link header"},
 	{name: "none on a short page", links: func(http.ResponseWriter, *http.Request, int) {},
-		body: func(int) string { return `[{"id":"1"}]` }, pages: 1},
+		body: func(int) string { return `[{"id":"1"}]` }, want: "a page came without a Link header"},
+	{name: "none, but a blank one", links: func(w http.ResponseWriter, _ *http.Request, _ int) { w.Header().Set("Link", " ,") },
+		body: func(int) string { return `[{"id":"1"}]` }, want: "a page came without a Link header"},
+	{name: "none on an empty page", links: func(http.ResponseWriter, *http.Request, int) {},
+		body: func(int) string { return `[]` }, pages: 1},
 }
 
 func TestNextLink(t *testing.T) {
@@ -281,6 +314,72 @@ func TestChangedWhileRepeating(t *testing.T) {
 	}
 }
 
+// Objects that come again are given once, in their first version, whether ids
+// ascend or not, and also when the list is repeated in smaller pages.
+func TestRepeatedObjects(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		rows  string // the list's ids, a page of four or of two each
+		again string // the list in a repeat, if it is another
+		want  string
+	}{
+		{"shifted by one", "abcd" + "defg" + "ghij", "", "abcdefghij"},
+		{"in one page", "aabb" + "ccdd", "", "abcd"},
+		{"a whole page", "abcd" + "abdc" + "efgh", "", "abcdefgh"},
+		{"after a descent", "abyz" + "czda" + "bcef", "", "abyzcdef"},
+		{"descending", "zyxw" + "wvut" + "zabc", "", "zyxwvutabc"},
+		{"not in the repeat", "abcd" + "defg" + "ghij", "abcd" + "efgh" + "ij", "abcdefghij"},
+		{"in the repeat only", "bacd" + "efgh" + "ij", "bacd" + "defg" + "ghbi" + "j", "bacdefghij"},
+	} {
+		for _, fail := range []int{0, 2, 3} {
+			t.Run(fmt.Sprint(tc.name, fail), func(t *testing.T) {
+				t.Parallel()
+				rows := tc.rows
+				o := newOrg(t, 0, func(w http.ResponseWriter, r *http.Request, n int) bool {
+					if n == fail {
+						searchFails(w, 503)
+						if tc.again != "" {
+							rows = tc.again
+						}
+						return true
+					}
+					after, _ := strconv.Atoi(r.FormValue("after"))
+					limit, _ := strconv.Atoi(r.FormValue("limit"))
+					end := min(after+limit/5, len(rows))
+					link(w, r, "self", "limit=20")
+					if end < len(rows) {
+						next(w, r, fmt.Sprintf("after=%d&limit=%d", end, limit))
+					}
+					var b []string
+					for i := after; i < end; i++ {
+						first := i == strings.IndexByte(rows, rows[i])
+						b = append(b, fmt.Sprintf(`{"id":"%c","first":%v}`, rows[i], first))
+					}
+					fmt.Fprintf(w, "[%s]", strings.Join(b, ","))
+					return true
+				})
+				c, _ := newClient(t, o.URL, 0, nil)
+				p := listUsers(c, 20)
+				defer p.Close()
+				all, err := readAll(t.Context(), p, true)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := ""
+				for _, item := range all {
+					if !strings.Contains(item, `"first":true`) {
+						t.Errorf("not the first version: %s", item)
+					}
+					got += idOf([]byte(item))
+				}
+				if got != tc.want {
+					t.Errorf("got %s, want %s", got, tc.want)
+				}
+			})
+		}
+	}
+}
+
 // A list that can't page is never asked for in smaller pages, and a next link
 // there is an error after the page.
 func TestNoPaging(t *testing.T) {
@@ -315,13 +414,14 @@ func TestNoSize(t *testing.T) {
 	var asked string
 	o := newOrg(t, 5, func(w http.ResponseWriter, r *http.Request, n int) bool {
 		asked = r.URL.RawQuery
-		fmt.Fprint(w, `[{"no":"id"}]`)
+		link(w, r, "self", "")
+		fmt.Fprint(w, `[{"no":"id"},{"no":"id"}]`)
 		return true
 	})
 	c, _ := newClient(t, o.URL, 0, nil)
 	p := c.Pages("list roles", "/api/v1/users/x/roles", url.Values{"expand": {"a b"}}, okta.PageOptions{Size: -1})
 	all, err := readAll(t.Context(), p, false)
-	if err != nil || len(all) != 1 || asked != "expand=a+b" {
+	if err != nil || len(all) != 2 || asked != "expand=a+b" {
 		t.Error(all, err, asked)
 	}
 }

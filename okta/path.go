@@ -88,6 +88,13 @@ func sameHost(a, b *url.URL) bool {
 	return strings.EqualFold(a.Scheme, b.Scheme) && hostPort(a) == hostPort(b) && b.User == nil
 }
 
+// samePath says whether the paths of two URLs have the same segments, however
+// they are escaped.
+func samePath(a, b *url.URL) bool {
+	// A slash in a segment is escaped, so as many slashes are the same segments.
+	return a.Path == b.Path && strings.Count(a.EscapedPath(), "/") == strings.Count(b.EscapedPath(), "/")
+}
+
 // loopback says whether a host name is this machine by its very name. Other
 // names that happen to resolve to a loopback address don't count: what they
 // resolve to may change.

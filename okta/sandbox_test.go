@@ -60,7 +60,7 @@ var outcomes = map[oktatest.FaultKind]outcome{
 	oktatest.Redirect:        {is: func(err error) bool { return !okta.Retryable(err) }, say: "302 Found: redirected to http://elsewhere.invalid"},
 	oktatest.Unauthorized:    {is: okta.IsUnauthorized, say: "401 E0000011"},
 	oktatest.Forbidden:       {is: okta.IsForbidden, say: "403 Forbidden: The access token provided does not contain the required scopes (insufficient_scope); the call needs the scope okta.users.read"},
-	oktatest.EmptyPage:       {heals: true, is: isPaging, say: "more than 100 empty pages in a row"},
+	oktatest.EmptyPage:       {heals: true, is: isPaging, say: "more than 100 pages in a row without a new object"},
 }
 
 // Every fault of the sandbox, at the first, a middle and the last page, once
