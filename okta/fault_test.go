@@ -443,8 +443,7 @@ func TestSlowBody(t *testing.T) {
 
 // A body that keeps coming, but never ends, ends as one that stalls does.
 func TestTrickle(t *testing.T) {
-	var o *org
-	o = newOrg(t, 5, func(w http.ResponseWriter, r *http.Request, n int) bool {
+	o := newOrg(t, 5, func(w http.ResponseWriter, r *http.Request, n int) bool {
 		for n == 1 {
 			if _, err := w.Write([]byte{' '}); err != nil || r.Context().Err() != nil {
 				return true
