@@ -165,7 +165,7 @@ func BenchmarkMark(b *testing.B) {
 		b.Run(order, func(b *testing.B) {
 			p := Pages{mark: mark{seed: seed}}
 			for b.Loop() {
-				p.trail, p.met = trail{seed: seed}, met{seed: seed, row: p.met.row[:0], hashes: p.met.hashes}
+				p.trail, p.met = trail{seed: seed}, met{seed: seed, recent: p.met.recent[:0], hashes: p.met.hashes}
 				if order == "any" {
 					p.met.last = []byte("zz")
 				}

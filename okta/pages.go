@@ -82,9 +82,8 @@ type fetched struct {
 }
 
 // Pages lists what is at path, an escaped absolute path, from its first page.
-// op names the operation in errors ("list users"). Each object is given once,
-// also if the API gives it on two pages; to know, 8 bytes are kept for each
-// object while ids ascend, and up to 40 when they don't. No request is made yet; a
+// op names the operation in errors ("list users"). An object that the API gives
+// again, less than 65,536 objects later, is left out. No request is made yet; a
 // path that can't be used is reported by the first Next.
 //
 // The caller must call Close when it is done.
@@ -354,23 +353,41 @@ func note(set *map[uint64]struct{}, h uint64) bool {
 	return len(*set) > before
 }
 
-// met is the objects met in one walk through a list, to give each once: one
-// that changes while the list is read may move to a later page and come again.
-// The version that came first is the one given.
+// maxMet is how many objects are known again: some 300 pages, in 3 MB at most.
+const maxMet = 1 << 16
+
+// met is the objects met lately in one walk through a list, to give each once:
+// one that changes while the list is read may move to a later page and come
+// again. The version that came first is the one given.
 //
-// It keeps a hash of 64 bits of each id (as it was sent, escapes and all). As
-// long as each id is greater than the one before, which is how Okta sorts most
-// lists, none can have come before, and the hashes are only put in a row: 8
-// bytes an object. From the first that isn't greater on they are looked up in a
-// set, which takes up to 40 bytes an object. That two of a million ids have the
-// same hash, and the second is dropped, has a chance of one in 37 million.
-// Objects without an id are not known again.
+// It keeps a hash of 64 bits of each id (as it was sent, escapes and all), of
+// the last maxMet of them, so that memory doesn't grow with the list. As long as
+// each id is greater than the one before, which is how Okta sorts most lists,
+// none can have come before. From the first that isn't greater on they are
+// looked up in a set. That one of a million ids has the hash of one of those
+// before it, and is dropped, has a chance of one in 280 million. Objects without
+// an id are not known again.
 type met struct {
 	seed   maphash.Seed
-	last   []byte              // the id met last
-	row    []uint64            // while ids ascend
-	set    map[uint64]struct{} // after that; nil before
+	last   []byte              // the id met last, while they ascend
+	recent []uint64            // a ring of the hashes met lately
+	oldest int                 // where in the ring the next one goes, once it is full
+	set    map[uint64]struct{} // what the ring holds; nil while ids ascend
 	hashes []uint64            // of one page, for their memory
+}
+
+// push puts a hash into the ring, and into the set if there is one.
+func (m *met) push(h uint64) {
+	if len(m.recent) < maxMet {
+		m.recent = append(m.recent, h)
+	} else {
+		delete(m.set, m.recent[m.oldest])
+		m.recent[m.oldest] = h
+		m.oldest = (m.oldest + 1) % maxMet
+	}
+	if m.set != nil {
+		m.set[h] = struct{}{}
+	}
 }
 
 // drop leaves out the objects of a page that were met before. It returns the
@@ -385,24 +402,19 @@ func (m *met) drop(items, ids [][]byte) ([][]byte, []uint64) {
 		}
 		h := maphash.Bytes(m.seed, id)
 		if m.set == nil && bytes.Compare(last, id) >= 0 {
-			m.set = make(map[uint64]struct{}, len(m.row))
-			for _, h := range m.row {
+			m.set = make(map[uint64]struct{}, len(m.recent))
+			for _, h := range m.recent {
 				m.set[h] = struct{}{}
 			}
-			m.row = nil
 		}
-		switch {
-		case m.set == nil:
-			m.row = append(m.row, h)
-			last = id
-		case !note(&m.set, h):
+		if _, again := m.set[h]; again {
 			continue
 		}
+		m.push(h)
+		last = id
 		kept, hashes = append(kept, items[i]), append(hashes, h)
 	}
-	if m.set == nil {
-		m.last = append(m.last[:0], last...) // A copy: the id would keep its page alive.
-	}
+	m.last = append(m.last[:0], last...) // A copy: the id would keep its page alive.
 	m.hashes = hashes
 	return kept, hashes
 }
