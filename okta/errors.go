@@ -140,7 +140,7 @@ func (e *RateLimitError) Unwrap() error { return e.Err }
 type AnswerError struct {
 	Problem     string // "not JSON", "an object came where an array was due"
 	ContentType string // as the answer declared it; empty when it didn't
-	Excerpt     string // the first 80 bytes of the body without control characters
+	Excerpt     string // the first 80 bytes of the body without control characters; empty where it may be JSON, which is people's data
 	Err         error  // the read error of a body that was cut off; otherwise nil
 }
 

@@ -93,9 +93,6 @@ func TestSandbox(t *testing.T) {
 	}
 }
 
-// The bound is in bytes before URL encoding, which makes three of one byte that isn't ASCII: the
-// Link header that echoes a search grows beyond 8 kB.
-
 // The longest search that is sent is one that the org takes and echoes.
 func TestSandboxTakesLong(t *testing.T) {
 	org, departments := newOrg(t)
