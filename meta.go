@@ -25,11 +25,14 @@ func (e *Engine) show(s stmt.Statement) (result, error) {
 	like := func(name string) bool { return sh.Like == nil || matchLike(*sh.Like, name) }
 
 	t := newTable("name", "description")
+	list := func(name, description string) {
+		if like(name) {
+			t.add(name, description)
+		}
+	}
 	if sh.What == "PROVIDERS" {
 		for _, p := range e.catalog.Providers {
-			if like(p.Name) {
-				t.add(p.Name, p.Description)
-			}
+			list(p.Name, p.Description)
 		}
 		return t, nil
 	}
@@ -39,9 +42,7 @@ func (e *Engine) show(s stmt.Statement) (result, error) {
 	}
 	if sh.What == "SERVICES" {
 		for _, sv := range p.Services {
-			if like(sv.Name) {
-				t.add(sv.Name, sv.Description)
-			}
+			list(sv.Name, sv.Description)
 		}
 		return t, nil
 	}
@@ -51,9 +52,7 @@ func (e *Engine) show(s stmt.Statement) (result, error) {
 	}
 	if sh.What == "RESOURCES" {
 		for _, r := range sv.Resources {
-			if like(r.Name) {
-				t.add(r.Name, r.Description)
-			}
+			list(r.Name, r.Description)
 		}
 		return t, nil
 	}

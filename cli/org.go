@@ -31,7 +31,7 @@ func (c *command) orgs(o okta.Options) ([]whoql.Org, error) {
 		return nil, err
 	}
 	o.Proxy = c.proxy()
-	client, err := okta.New(orgURL, okta.Token(strings.TrimPrefix(token, "SSWS ")), o)
+	client, err := okta.New(orgURL, okta.Token(token), o)
 	if err != nil {
 		return nil, &usageError{msg: err.Error(), hint: "the org comes from the environment: " + orgVariables}
 	}

@@ -69,8 +69,7 @@ func (db *DB) prepareError(ctx context.Context, sql string, err error) error {
 	if !errors.As(err, &se) {
 		return &SyntaxError{Msg: err.Error(), Offset: -1}
 	}
-	msg := strings.TrimPrefix(se.Error(), "sqlite3: ")
-	msg = strings.TrimPrefix(msg, "SQL logic error: ")
+	msg := plainText(se)
 	// All plans were refused: SQLite's own words for that are "no query solution".
 	if db.unbound != nil && strings.Contains(msg, "no query solution") {
 		return db.unbound
@@ -80,6 +79,11 @@ func (db *DB) prepareError(ctx context.Context, sql string, err error) error {
 		offset = len(sql) - len(tail)
 	}
 	return &SyntaxError{Msg: msg, Offset: offset}
+}
+
+// plainText is an error's text without what the binding puts in front of every message.
+func plainText(err error) string {
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "sqlite3: "), "SQL logic error: ")
 }
 
 // recoverSQLite turns the binding's panic (it has no memory left) into an error.
@@ -147,7 +151,7 @@ func (s *Stmt) Step(ctx context.Context) (more bool, err error) {
 	case s.db.err != nil:
 		return false, s.db.err
 	}
-	return false, fmt.Errorf("%s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), "sqlite3: "), "SQL logic error: "))
+	return false, errors.New(plainText(err))
 }
 
 // Value returns column i of the row: nil, int64, float64, string or []byte.
