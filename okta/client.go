@@ -46,9 +46,12 @@ type Options struct {
 	// MaxBody is the largest body taken, in bytes after decompression.
 	// 0: 64 MiB.
 	MaxBody int64
-	// MaxRetries is how often in a row a failed GET is repeated. 0: 5;
-	// negative: never.
+	// MaxRetries is how often in a row a failed call is repeated that may be:
+	// see [Client.Do]. 0: 5; negative: never.
 	MaxRetries int
+	// ReadOnly refuses, before anything is sent, every call whose method isn't
+	// GET or HEAD, with [ErrReadOnly]. False: none is refused.
+	ReadOnly bool
 	// UserAgent is sent with every request. Empty: "whoql".
 	UserAgent string
 	// OnWait is told of every wait before it begins, on the goroutine that
@@ -230,7 +233,16 @@ type call struct {
 	leave func(*Error) bool
 	// size is a guess at the size of the body in bytes; 0: none.
 	size int
+
+	body    []byte // to send; nil: none
+	ifMatch string // to send as If-Match; empty: none
+	// wrote: the headers of the last try were written to a connection. The
+	// transport's goroutines set it. Nil: of no interest.
+	wrote *atomic.Bool
 }
+
+// reads says whether a call's method changes nothing (RFC 9110, 9.2.1).
+func (c *call) reads() bool { return c.method == http.MethodGet || c.method == http.MethodHead }
 
 // succeeded says whether an answer with this status can be what was asked for.
 // For a GET that is 200 only: part of a list (206) must not pass for all of it.
@@ -258,6 +270,8 @@ type fault struct {
 	reason WaitReason
 	// retryAfter is the wait that the answer asked for; 0: none.
 	retryAfter time.Duration
+	// unsent: there was no answer, and the request can't have reached the org.
+	unsent bool
 }
 
 // refused is the error of a call that no request was made for.
@@ -277,7 +291,8 @@ func (c *Client) do(ctx context.Context, call *call) (*answer, error) {
 		}
 		f.err.Attempts = attempt
 		f.err.transient = f.reason != ""
-		if !f.err.transient || call.method != http.MethodGet || attempt > c.opt.MaxRetries ||
+		f.err.inDoubt = !call.reads() && !settled(f)
+		if !f.err.transient || f.err.inDoubt || attempt > c.opt.MaxRetries ||
 			call.leave != nil && call.leave(f.err) {
 			return nil, c.final(f, attempt)
 		}
@@ -319,7 +334,7 @@ func (c *Client) pause(ctx context.Context, f *fault, attempt int) error {
 // try makes one request, reads the answer, and says what came of it.
 func (c *Client) try(ctx context.Context, call *call) (*answer, *fault) {
 	if err := ctx.Err(); err != nil {
-		return nil, &fault{err: c.refused(call, err)}
+		return nil, &fault{err: c.refused(call, err), unsent: true}
 	}
 	a, err := c.exchange(ctx, call)
 	err = notEOF(err)
@@ -334,7 +349,7 @@ func (c *Client) try(ctx context.Context, call *call) (*answer, *fault) {
 	case err != nil && ctx.Err() != nil:
 		e := c.newError(call, a)
 		e.Err = ctx.Err()
-		return nil, &fault{err: e}
+		return nil, &fault{err: e, unsent: a == nil && c.neverSent(err, call)}
 	case err != nil && a == nil:
 		return nil, c.connectionFault(call, err)
 	case err != nil:
@@ -391,7 +406,7 @@ func (c *Client) bodyFault(call *call, a *answer, err error) *fault {
 
 // connectionFault is the fault of a request that got no answer.
 func (c *Client) connectionFault(call *call, err error) *fault {
-	f := &fault{err: c.refused(call, c.safe(err)), reason: WaitConnection}
+	f := &fault{err: c.refused(call, c.safe(err)), reason: WaitConnection, unsent: c.neverSent(err, call)}
 	var dns *net.DNSError
 	var tlsRecord tls.RecordHeaderError
 	var tlsVerify *tls.CertificateVerificationError

@@ -8,7 +8,8 @@
 // caller.
 //
 // GETs are repeated on rate limits, server errors and broken connections, with
-// waits computed from what the org said ([Options], [Wait]); nothing else is.
+// waits computed from what the org said ([Options], [Wait]). [Client.Do] makes calls of any method; one that
+// changes something is repeated only where it is certain that it didn't, and is else an error that is [InDoubt].
 // A call that failed for good returns an [*Error], or a [*RateLimitError] which
 // wraps one; predicates such as [IsNotFound] and [Retryable] tell what it means.
 //

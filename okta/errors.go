@@ -63,6 +63,7 @@ type Error struct {
 	Err error
 
 	transient bool
+	inDoubt   bool
 }
 
 // Error is one line: operation, method, path, what happened, and at its end

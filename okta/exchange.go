@@ -1,12 +1,14 @@
 package okta
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"time"
 )
@@ -31,7 +33,17 @@ func (c *Client) exchange(parent context.Context, call *call) (*answer, error) {
 			"User-Agent":   {c.opt.UserAgent},
 		},
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(ctx)
+	}).WithContext(call.traced(ctx))
+	if call.ifMatch != "" {
+		req.Header.Set("If-Match", call.ifMatch)
+	}
+	if call.body != nil {
+		// Without GetBody, the transport can't give a request another
+		// connection that was closed before it was written.
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(call.body)), nil }
+		req.Body, _ = req.GetBody()
+		req.ContentLength = int64(len(call.body))
+	}
 	if err := c.authorize(ctx, req); err != nil {
 		return nil, err
 	}
@@ -77,6 +89,15 @@ func (c *Client) exchange(parent context.Context, call *call) (*answer, error) {
 		return a, nil // The beginning of an error says enough.
 	}
 	return a, causeOr(ctx, err)
+}
+
+// traced is ctx for one try of a call, whose transport notes in call.wrote that the headers were written.
+func (c *call) traced(ctx context.Context) context.Context {
+	if c.wrote == nil {
+		return ctx
+	}
+	c.wrote.Store(false)
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { c.wrote.Store(true) }})
 }
 
 // authorize puts the credential onto a request, if that goes to the org.

@@ -42,11 +42,16 @@ func parseRate(h http.Header) Rate {
 	if !ok1 || !ok2 || !ok3 || reset == 0 || reset > 253402300799 {
 		return Rate{}
 	}
+	return Rate{Limit: int(limit), Remaining: int(remaining), Reset: time.Unix(reset, 0).UTC(), Date: parseDate(h)}
+}
+
+// parseDate reads the header Date; the zero Time if there is none.
+func parseDate(h http.Header) time.Time {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
-		date = time.Time{}
+		return time.Time{}
 	}
-	return Rate{Limit: int(limit), Remaining: int(remaining), Reset: time.Unix(reset, 0).UTC(), Date: date.UTC()}
+	return date.UTC()
 }
 
 // WaitReason says why the client waits before it repeats a call.
