@@ -220,7 +220,7 @@ func (c *command) announce(server *oktatest.Server, f *sandboxFlags) error {
   With the lines on standard output set in a shell:
   whoql      whoql query "SELECT status, count(*) FROM okta.user.users GROUP BY status"
   curl       curl -H "Authorization: SSWS $OKTA_CLIENT_TOKEN" "$OKTA_CLIENT_ORGURL/api/v1/users?limit=2"
-  Go SDK     OKTA_TESTING_DISABLE_HTTPS_CHECK=true, or okta.WithTestingDisableHttpsCheck(true)
+  Go SDK     http_proxy="$OKTA_CLIENT_ORGURL" OKTA_CLIENT_ORGURL=http://sandbox.invalid your-program
   Terraform  OKTA_HTTP_PROXY="$OKTA_CLIENT_ORGURL" OKTA_API_TOKEN="$OKTA_CLIENT_TOKEN" OKTA_ORG_NAME=sandbox OKTA_BASE_URL=invalid terraform plan
   control    curl -H "Authorization: SSWS $OKTA_CLIENT_TOKEN" "$OKTA_CLIENT_ORGURL/sandbox/v1"
 `, people(f.users), f.seed, address)

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/okta/okta-sdk-golang/v5/okta"
+	"github.com/okta/okta-sdk-golang/v6/okta"
 )
 
 // A creation is a row of the table of what users are right after they were created.
@@ -14,7 +14,7 @@ type creation struct {
 	activate    string // "true", "false"; "" leaves it to the default
 	nextLogin   string
 	provider    bool
-	credentials *okta.UserCredentials
+	credentials *okta.UserCredentialsWritable
 	status      string
 	activated   bool   // activated is a time, else null
 	changed     string // statusChanged: "time", "null", or "" where orgs differ
@@ -29,9 +29,9 @@ var hash = &okta.PasswordCredential{Hash: &okta.PasswordCredentialHash{
 }}
 
 func creations() []creation {
-	onlyQuestion := &okta.UserCredentials{RecoveryQuestion: recovery(question, answer)}
-	federated := &okta.UserCredentials{Provider: &okta.AuthenticationProvider{Type: okta.PtrString("FEDERATION"), Name: okta.PtrString("FEDERATION")}}
-	hook := &okta.UserCredentials{Password: &okta.PasswordCredential{Hook: &okta.PasswordCredentialHook{Type: okta.PtrString("default")}}}
+	onlyQuestion := &okta.UserCredentialsWritable{RecoveryQuestion: recovery(question, answer)}
+	federated := &okta.UserCredentialsWritable{Provider: &okta.AuthenticationProviderWritable{Type: okta.PtrString("FEDERATION"), Name: okta.PtrString("FEDERATION")}}
+	hook := &okta.UserCredentialsWritable{Password: &okta.PasswordCredential{Hook: &okta.PasswordCredentialHook{Type: okta.PtrString("default")}}}
 	return []creation{
 		{"with nothing, activate=false", "false", "", false, nil, "STAGED", false, "null", false, "OKTA"},
 		{"with a question, activate=false", "false", "", false, onlyQuestion, "STAGED", false, "null", false, "OKTA"},
@@ -39,13 +39,13 @@ func creations() []creation {
 		{"with a password and a question, activate=false", "false", "", false, keys(false), "STAGED", false, "time", true, "OKTA"},
 		{"with nothing, activate=true", "true", "", false, nil, "PROVISIONED", true, "time", false, "OKTA"},
 		{"with nothing, no activate", "", "", false, nil, "PROVISIONED", true, "time", false, "OKTA"},
-		{"with an empty password object", "true", "", false, &okta.UserCredentials{Password: &okta.PasswordCredential{}}, "PROVISIONED", true, "time", false, "OKTA"},
+		{"with an empty password object", "true", "", false, &okta.UserCredentialsWritable{Password: &okta.PasswordCredential{}}, "PROVISIONED", true, "time", false, "OKTA"},
 		{"with a question, activate=true", "true", "", false, onlyQuestion, "PROVISIONED", true, "time", false, "OKTA"},
 		{"with a password, activate=true", "true", "", false, keys(true), "ACTIVE", true, "time", true, "OKTA"},
 		{"with a password and a question, activate=true", "true", "", false, keys(false), "ACTIVE", true, "time", true, "OKTA"},
 		{"with a password, no activate", "", "", false, keys(true), "ACTIVE", true, "time", true, "OKTA"},
-		{"with a hash, activate=true", "true", "", false, &okta.UserCredentials{Password: hash}, "ACTIVE", true, "time", true, "IMPORT"},
-		{"with a hash, activate=false", "false", "", false, &okta.UserCredentials{Password: hash}, "STAGED", false, "time", true, "IMPORT"},
+		{"with a hash, activate=true", "true", "", false, &okta.UserCredentialsWritable{Password: hash}, "ACTIVE", true, "time", true, "IMPORT"},
+		{"with a hash, activate=false", "false", "", false, &okta.UserCredentialsWritable{Password: hash}, "STAGED", false, "time", true, "IMPORT"},
 		{"with a password hook, activate=true", "true", "", false, hook, "ACTIVE", true, "time", true, "IMPORT"},
 		{"with a password, nextLogin=changePassword", "true", "changePassword", false, keys(true), "PASSWORD_EXPIRED", true, "time", true, "OKTA"},
 		{"of a FEDERATION provider, activate=true", "true", "", true, federated, "ACTIVE", true, "time", false, "FEDERATION"},
@@ -113,14 +113,14 @@ func (p *pass) details() {
 	_, resp, err = p.sdk.UserAPI.CreateUser(p.ctx).Body(okta.CreateUserRequest{Profile: twin}).Execute()
 	p.does("create a user with somebody else's email, which needn't be unique", 200, resp, err)
 
-	group, resp, err := p.sdk.GroupAPI.CreateGroup(p.ctx).Group(okta.Group{Profile: &okta.GroupProfile{Name: okta.PtrString("Newcomers")}}).Execute()
+	group, resp, err := p.sdk.GroupAPI.AddGroup(p.ctx).Group(okta.AddGroupRequest{Profile: &okta.OktaUserGroupProfile{Name: okta.PtrString("Newcomers")}}).Execute()
 	if p.does("create a group", 200, resp, err) {
 		u, resp, err = p.sdk.UserAPI.CreateUser(p.ctx).Body(okta.CreateUserRequest{Profile: p.person(), GroupIds: []string{group.GetId()}}).Execute()
 		p.does("create a user in a group", 200, resp, err)
-		list, _, _ := p.sdk.UserAPI.ListUserGroups(p.ctx, u.GetId()).Execute()
+		list, _, _ := p.sdk.UserResourcesAPI.ListUserGroups(p.ctx, u.GetId()).Execute()
 		var names []string
 		for _, g := range list {
-			names = append(names, g.Profile.GetName())
+			names = append(names, groupName(&g))
 		}
 		slices.Sort(names)
 		p.equal("that user's groups", names, []string{"Everyone", "Newcomers"})
@@ -167,7 +167,7 @@ func createRefused(p *pass) {
 			func(r *okta.CreateUserRequest) { r.Profile.Login = &login.login })
 	}
 	retired := p.make(true, keys(true))
-	p.sdk.UserAPI.DeactivateUser(p.ctx, retired.GetId()).Execute()
+	p.sdk.UserLifecycleAPI.DeactivateUser(p.ctx, retired.GetId()).Execute()
 	try("the login of a deactivated user", invalid("login", "login: An object with this field already exists in the current organization"),
 		func(r *okta.CreateUserRequest) { r.Profile.Login = retired.Profile.Login })
 	try("a login that is no address", invalid("login", "login: Username must be in the form of an email address"),
@@ -191,12 +191,12 @@ func createRefused(p *pass) {
 	for _, bad := range []struct{ name, password string }{{"a short password", "Sh0rt"}, {"a password without a capital", "all-lower-1"},
 		{"a password without a small letter", "ALL-UPPER-1"}, {"a password without a digit", "No-digit-here"}} {
 		try(bad.name, policy, func(r *okta.CreateUserRequest) {
-			r.Credentials = &okta.UserCredentials{Password: password(bad.password)}
+			r.Credentials = &okta.UserCredentialsWritable{Password: password(bad.password)}
 		})
 	}
 	try("a password with a part of the login", policy, func(r *okta.CreateUserRequest) {
 		part, _, _ := strings.Cut(r.Profile.GetLogin(), "@")
-		r.Credentials = &okta.UserCredentials{Password: password("X-" + part + "-x1")}
+		r.Credentials = &okta.UserCredentialsWritable{Password: password("X-" + part + "-x1")}
 	})
 	try("in a group that isn't there", problem{404, "E0000007", "Not found: Resource not found: 00gNobodyHasThisI5d7 (UserGroup)", []string{}},
 		func(r *okta.CreateUserRequest) { r.GroupIds = []string{"00gNobodyHasThisI5d7"} })
@@ -219,7 +219,7 @@ func createRefused(p *pass) {
 func (p *pass) manyGroups(n int) (ids []string) {
 	for i := range n {
 		name := fmt.Sprintf("One of many %d", i)
-		g, _, err := p.sdk.GroupAPI.CreateGroup(p.ctx).Group(okta.Group{Profile: &okta.GroupProfile{Name: &name}}).Execute()
+		g, _, err := p.sdk.GroupAPI.AddGroup(p.ctx).Group(okta.AddGroupRequest{Profile: &okta.OktaUserGroupProfile{Name: &name}}).Execute()
 		if err != nil {
 			panic(err)
 		}

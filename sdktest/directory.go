@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/okta/okta-sdk-golang/v5/okta"
+	"github.com/okta/okta-sdk-golang/v6/okta"
 )
 
 // groups checks groups and who is in them.
 func groups(p *pass) {
 	api := p.sdk.GroupAPI
-	g, resp, err := api.CreateGroup(p.ctx).Group(okta.Group{Profile: &okta.GroupProfile{Name: okta.PtrString("Navigators"), Description: okta.PtrString("Who find the way")}}).Execute()
+	g, resp, err := api.AddGroup(p.ctx).Group(okta.AddGroupRequest{Profile: &okta.OktaUserGroupProfile{Name: okta.PtrString("Navigators"), Description: okta.PtrString("Who find the way")}}).Execute()
 	if !p.does("create a group", 200, resp, err) {
 		return
 	}
@@ -24,13 +24,13 @@ func groups(p *pass) {
 	p.equal("objectClass of a group", g.GetObjectClass(), []string{"okta:user_group"})
 	got, resp, err := api.GetGroup(p.ctx, id).Execute()
 	if p.does("get a group", 200, resp, err) {
-		p.equal("its name", got.Profile.GetName(), "Navigators")
+		p.equal("its name", groupName(got), "Navigators")
 	}
 	found, resp, err := api.ListGroups(p.ctx).Q("Navig").Execute()
 	p.check(err == nil && len(found) == 1 && found[0].GetId() == id, "list groups with q", result(resp, err).String())
-	got, resp, err = api.ReplaceGroup(p.ctx, id).Group(okta.Group{Profile: &okta.GroupProfile{Name: okta.PtrString("Pilots")}}).Execute()
+	got, resp, err = api.ReplaceGroup(p.ctx, id).Group(okta.AddGroupRequest{Profile: &okta.OktaUserGroupProfile{Name: okta.PtrString("Pilots")}}).Execute()
 	if p.does("replace a group", 200, resp, err) {
-		p.equal("its new name", got.Profile.GetName(), "Pilots")
+		p.equal("its new name", groupName(got), "Pilots")
 	}
 	missing := problem{404, "E0000007", "Not found: Resource not found: 00gNobodyHasThisI5d7 (UserGroup)", []string{}}
 	_, resp, err = api.GetGroup(p.ctx, "00gNobodyHasThisI5d7").Execute()
@@ -44,9 +44,9 @@ func groups(p *pass) {
 	resp, err = api.AssignUserToGroup(p.ctx, id, users[0]).Execute()
 	p.does("add the first once more", 204, resp, err)
 	p.equal("members of the group", p.members(id), slices.Sorted(slices.Values(users)))
-	of, resp, err := p.sdk.UserAPI.ListUserGroups(p.ctx, users[0]).Execute()
+	of, resp, err := p.sdk.UserResourcesAPI.ListUserGroups(p.ctx, users[0]).Execute()
 	if p.does("list a user's groups", 200, resp, err) {
-		names := []string{of[0].Profile.GetName(), of[len(of)-1].Profile.GetName()}
+		names := []string{groupName(&of[0]), groupName(&of[len(of)-1])}
 		slices.Sort(names)
 		p.equal("a user's groups", names, []string{"Everyone", "Pilots"})
 		p.check(slices.ContainsFunc(of, func(g okta.Group) bool { return g.GetType() == "BUILT_IN" }), "Everyone is BUILT_IN", "none is")
@@ -66,6 +66,18 @@ func groups(p *pass) {
 	p.refuses("get a group that was deleted", problem{404, "E0000007", "Not found: Resource not found: " + id + " (UserGroup)", []string{}}, resp, err)
 	p.equal("a member of a deleted group is still", p.status(users[0]), "ACTIVE")
 	p.everybody()
+}
+
+// groupName is the name of a group. The SDK takes the profile of every group for one of Active Directory,
+// whose attributes begin with the same two.
+func groupName(g *okta.Group) string {
+	if g == nil || g.Profile == nil {
+		return ""
+	}
+	if ad := g.Profile.OktaActiveDirectoryGroupProfile; ad != nil {
+		return ad.GetName()
+	}
+	return g.Profile.OktaUserGroupProfile.GetName()
 }
 
 // members are the ids of a group's members, by pages of two.
@@ -183,7 +195,7 @@ func schemas(p *pass) {
 	login := s.Definitions.Base.Properties.Login
 	p.equal("lengths of login", []int32{login.GetMinLength(), login.GetMaxLength()}, []int32{5, 100})
 	p.equal("title of login", login.GetTitle(), "Username")
-	p.equal("format of email", s.Definitions.Base.Properties.Email.AdditionalProperties["format"], any("email"))
+	p.equal("format of email", s.Definitions.Base.Properties.Email.GetFormat(), "email")
 	p.equal("required of nickName, which is emitted only when true", has(object(resp), "definitions", "base", "properties", "nickName", "required"), false)
 
 	u, _ := p.read(p.active().GetId())
@@ -236,10 +248,12 @@ func (p *pass) attributes() {
 		p.check(result(resp, err).status == 400, fmt.Sprintf("give a user %#v, which the schema forbids: 400", bad), result(resp, err).String())
 	}
 
-	after, resp, err = extend(map[string]any{"badgeNumber": map[string]any{"title": "Badge", "type": "string", "unique": true}})
-	if p.does("add a unique attribute", 200, resp, err) {
-		badge := after.Definitions.Custom.GetProperties()["badgeNumber"]
-		p.check(badge.GetUnique() == "UNIQUE_VALIDATED" || badge.GetUnique() == "PENDING_UNIQUENESS", "unique reads back as UNIQUE_VALIDATED", badge.GetUnique())
+	_, resp, err = extend(map[string]any{"badgeNumber": map[string]any{"title": "Badge", "type": "string", "unique": true}})
+	// The SDK has unique for a boolean and can't read the schemas of an org that has a unique attribute.
+	misread := err != nil && strings.Contains(err.Error(), "cannot unmarshal string into Go struct field")
+	if p.check(result(resp, nil).status == 200 && (err == nil || misread), "add a unique attribute: 200", result(resp, err).String()) {
+		unique := at(object(resp), "definitions", "custom", "properties", "badgeNumber", "unique")
+		p.check(unique == "UNIQUE_VALIDATED" || unique == "PENDING_UNIQUENESS", "unique reads back as UNIQUE_VALIDATED", fmt.Sprint(unique))
 		for _, user := range []string{u.GetId(), other.GetId()} {
 			_, resp, err = p.modify(user, okta.UpdateUserRequest{Profile: &okta.UserProfile{AdditionalProperties: map[string]any{"badgeNumber": "B-1"}}})
 		}

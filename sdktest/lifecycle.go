@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/okta/okta-sdk-golang/v5/okta"
+	"github.com/okta/okta-sdk-golang/v6/okta"
 )
 
 // token is what the links of invitations and recoveries end in.
@@ -17,7 +17,7 @@ func lifecycle(p *pass) {
 	invitation := regexp.MustCompile("^" + regexp.QuoteMeta(p.org.URL) + "/tokens/" + token + "/verify$")
 	for _, one := range []struct{ standing, then string }{{"STAGED", "PROVISIONED"}, {"STAGED (with a password)", "ACTIVE"}, {"DEPROVISIONED", "PROVISIONED"}} {
 		id := p.stand(one.standing)
-		t, resp, err := p.sdk.UserAPI.ActivateUser(p.ctx, id).SendEmail(false).Execute()
+		t, resp, err := p.sdk.UserLifecycleAPI.ActivateUser(p.ctx, id).SendEmail(false).Execute()
 		if !p.does("activate without mail a user who is "+one.standing, 200, resp, err) {
 			continue
 		}
@@ -26,13 +26,17 @@ func lifecycle(p *pass) {
 		p.equal("… and leads to", p.status(id), one.then)
 	}
 	id := p.stand("STAGED")
-	_, resp, err := p.sdk.UserAPI.ActivateUser(p.ctx, id).SendEmail(true).Execute()
+	_, resp, err := p.sdk.UserLifecycleAPI.ActivateUser(p.ctx, id).SendEmail(true).Execute()
 	p.check(err == nil && strings.TrimSpace(string(result(resp, err).body)) == "{}", "activate with mail answers {}", string(result(resp, err).body))
-	again, resp, err := p.sdk.UserAPI.ReactivateUser(p.ctx, id).Execute()
+	unasked := p.stand("STAGED")
+	_, resp, err = p.sdk.UserLifecycleAPI.ActivateUser(p.ctx, unasked).Execute()
+	p.check(err == nil && strings.TrimSpace(string(result(resp, err).body)) == "{}" && p.status(unasked) == "PROVISIONED",
+		"activate sends mail unless told, and answers {}", string(result(resp, err).body))
+	again, resp, err := p.sdk.UserLifecycleAPI.ReactivateUser(p.ctx, id).Execute()
 	if p.does("reactivate, which sends no mail unless told", 200, resp, err) {
 		p.check(invitation.MatchString(again.GetActivationUrl()) && again.GetActivationToken() != "", "… answers with link and token", string(result(resp, err).body))
 	}
-	_, resp, err = p.sdk.UserAPI.ReactivateUser(p.ctx, id).SendEmail(true).Execute()
+	_, resp, err = p.sdk.UserLifecycleAPI.ReactivateUser(p.ctx, id).SendEmail(true).Execute()
 	p.check(err == nil && strings.TrimSpace(string(result(resp, err).body)) == "{}", "reactivate with mail answers {}", string(result(resp, err).body))
 	p.returns()
 
@@ -41,52 +45,52 @@ func lifecycle(p *pass) {
 		name string
 		call func() (*okta.APIResponse, error)
 	}{
-		{"suspend", func() (*okta.APIResponse, error) { return p.sdk.UserAPI.SuspendUser(p.ctx, id).Execute() }},
-		{"unsuspend", func() (*okta.APIResponse, error) { return p.sdk.UserAPI.UnsuspendUser(p.ctx, id).Execute() }},
-		{"reset_factors", func() (*okta.APIResponse, error) { return p.sdk.UserAPI.ResetFactors(p.ctx, id).Execute() }},
+		{"suspend", func() (*okta.APIResponse, error) { return p.sdk.UserLifecycleAPI.SuspendUser(p.ctx, id).Execute() }},
+		{"unsuspend", func() (*okta.APIResponse, error) { return p.sdk.UserLifecycleAPI.UnsuspendUser(p.ctx, id).Execute() }},
+		{"reset_factors", func() (*okta.APIResponse, error) { return p.sdk.UserLifecycleAPI.ResetFactors(p.ctx, id).Execute() }},
 		{"deactivate", func() (*okta.APIResponse, error) {
-			return p.sdk.UserAPI.DeactivateUser(p.ctx, id).SendEmail(true).Execute()
+			return p.sdk.UserLifecycleAPI.DeactivateUser(p.ctx, id).SendEmail(true).Execute()
 		}},
 	} {
 		resp, err := one.call()
 		p.check(err == nil && strings.TrimSpace(string(result(resp, err).body)) == "{}", one.name+" answers {}", result(resp, err).String()+string(result(resp, err).body))
 	}
 	id = p.active().GetId()
-	resp, err = p.sdk.UserAPI.RevokeUserSessions(p.ctx, id).OauthTokens(true).Execute()
-	p.check(err == nil && resp.StatusCode == 204 && len(result(resp, err).body) == 0, "ending sessions and OAuth tokens answers 204 and nothing", result(resp, err).String())
+	resp, err = p.sdk.UserSessionsAPI.RevokeUserSessions(p.ctx, id).OauthTokens(true).ForgetDevices(true).Execute()
+	p.check(err == nil && resp.StatusCode == 204 && len(result(resp, err).body) == 0, "ending sessions and OAuth tokens, forgetting devices, answers 204 and nothing", result(resp, err).String())
 }
 
 // returns checks where users come back to.
 func (p *pass) returns() {
 	suspend := func(id string) {
-		if resp, err := p.sdk.UserAPI.SuspendUser(p.ctx, id).Execute(); err != nil {
+		if resp, err := p.sdk.UserLifecycleAPI.SuspendUser(p.ctx, id).Execute(); err != nil {
 			panic(result(resp, err).String())
 		}
 	}
 	for _, before := range []string{"PROVISIONED", "ACTIVE", "RECOVERY", "PASSWORD_EXPIRED"} {
 		id := p.stand(before)
 		suspend(id)
-		resp, err := p.sdk.UserAPI.UnsuspendUser(p.ctx, id).Execute()
+		resp, err := p.sdk.UserLifecycleAPI.UnsuspendUser(p.ctx, id).Execute()
 		p.check(err == nil && p.status(id) == before, "unsuspend a user who was "+before+": "+before, result(resp, err).String()+" "+p.status(id))
 	}
 	id := p.stand("PASSWORD_EXPIRED")
 	if err := p.org.LockOut(id); p.check(err == nil, "lock out a user who is PASSWORD_EXPIRED", fmt.Sprint(err)) {
-		_, err := p.sdk.UserAPI.UnlockUser(p.ctx, id).Execute()
+		_, err := p.sdk.UserLifecycleAPI.UnlockUser(p.ctx, id).Execute()
 		p.check(err == nil && p.status(id) == "PASSWORD_EXPIRED", "unlock a user who was PASSWORD_EXPIRED: PASSWORD_EXPIRED", p.status(id))
 	}
 
 	u := p.active()
-	p.sdk.UserAPI.DeactivateUser(p.ctx, u.GetId()).Execute()
+	p.sdk.UserLifecycleAPI.DeactivateUser(p.ctx, u.GetId()).Execute()
 	off, resp := p.read(u.GetId())
 	p.check(off.Credentials.Password == nil, "deactivating drops the password", fmt.Sprint(object(resp)["credentials"]))
 	p.check(off.GetPasswordChanged().Equal(u.GetPasswordChanged()) && off.GetActivated().Equal(u.GetActivated()), "… and keeps passwordChanged and activated", fmt.Sprint(object(resp)))
-	p.sdk.UserAPI.ActivateUser(p.ctx, u.GetId()).SendEmail(false).Execute()
+	p.sdk.UserLifecycleAPI.ActivateUser(p.ctx, u.GetId()).SendEmail(false).Execute()
 	on, resp := p.read(u.GetId())
 	p.equal("activating a deactivated user leads to", on.GetStatus(), "PROVISIONED")
 	p.check(on.Credentials.Password == nil && on.GetPasswordChanged().Equal(u.GetPasswordChanged()), "… without password, with the old passwordChanged", fmt.Sprint(object(resp)))
 
 	staged := p.stand("STAGED")
-	p.sdk.UserAPI.DeactivateUser(p.ctx, staged).Execute()
+	p.sdk.UserLifecycleAPI.DeactivateUser(p.ctx, staged).Execute()
 	_, resp = p.read(staged)
 	p.equal("activated of a user who was deactivated when STAGED", object(resp)["activated"], nil)
 }
@@ -157,7 +161,7 @@ func timestamps(p *pass) {
 	id := p.stand("ACTIVE")
 	before, _ := p.read(id)
 	p.org.Advance(3 * time.Minute)
-	u, resp, err := p.sdk.UserAPI.ExpirePassword(p.ctx, id).Execute()
+	u, resp, err := p.sdk.UserCredAPI.ExpirePassword(p.ctx, id).Execute()
 	if p.check(err == nil && u.GetId() == id && u.GetStatus() == "PASSWORD_EXPIRED", "expire_password answers with the user", result(resp, err).String()) {
 		p.check(u.GetStatusChanged().Equal(before.GetStatusChanged()), "… who still has the old statusChanged", u.GetStatusChanged().String())
 		p.check(u.GetLastUpdated().After(before.GetLastUpdated()), "… and the new lastUpdated", u.GetLastUpdated().String())

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/okta/okta-sdk-golang/v5/okta"
+	"github.com/okta/okta-sdk-golang/v6/okta"
 	"github.com/whoql/whoql/oktatest"
 )
 
@@ -96,6 +96,26 @@ func (p *pass) windows() {
 	p.check(failed == nil, "five calls where three are allowed a minute: the SDK gets through", fmt.Sprint(failed))
 	p.equal("429s on the way", refused, 1)
 	p.equal("X-Rate-Limit-Remaining of the answers", left, []string{"2", "1", "0", "2", "1"})
+	p.careful()
+}
+
+// careful checks a client that doesn't let it come to a 429: it waits when nothing remains.
+func (p *pass) careful() {
+	org, err := oktatest.Serve(oktatest.Options{Users: 10, RateLimit: oktatest.RateLimit{Calls: 2, Window: time.Second}})
+	if err != nil {
+		panic(err)
+	}
+	defer org.Close()
+	var statuses []int
+	w := &watch{saw: func(_ *http.Request, resp *http.Response) { statuses = append(statuses, resp.StatusCode) }}
+	c := p.must(client(org, w, okta.WithRateLimitPrevent(true)))
+	failed := error(nil)
+	for range 3 {
+		_, _, err := c.UserAPI.ListUsers(p.ctx).Limit(1).Execute()
+		failed = errors.Join(failed, err)
+	}
+	p.check(failed == nil, "three calls of a careful client where two are allowed at a time", fmt.Sprint(failed))
+	p.equal("… who sees no 429", statuses, []int{200, 200, 200})
 }
 
 // buckets checks which calls are counted together.
@@ -113,9 +133,9 @@ func (p *pass) buckets() {
 	}
 	id := u.GetId()
 	c.UserAPI.ListUsers(p.ctx).Execute()
-	c.UserAPI.SuspendUser(p.ctx, id).Execute()
-	c.UserAPI.RevokeUserSessions(p.ctx, id).Execute()
-	c.UserAPI.ListUserGroups(p.ctx, id).Execute()
+	c.UserLifecycleAPI.SuspendUser(p.ctx, id).Execute()
+	c.UserSessionsAPI.RevokeUserSessions(p.ctx, id).Execute()
+	c.UserResourcesAPI.ListUserGroups(p.ctx, id).Execute()
 	c.UserAPI.GetUser(p.ctx, id).Execute()
 	c.UserAPI.UpdateUser(p.ctx, id).User(okta.UpdateUserRequest{Profile: &okta.UserProfile{NickName: text("Dee")}}).Execute()
 	c.UserAPI.DeleteUser(p.ctx, id).Execute()

@@ -2,12 +2,14 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/okta/okta-sdk-golang/v5/okta"
+	"github.com/okta/okta-sdk-golang/v6/okta"
 )
 
 // everyone is a search that leaves nobody out.
@@ -104,6 +106,17 @@ func list(p *pass) {
 	if p.does("search with a sortOrder and no sortBy", 200, resp, err) {
 		p.check(!strings.Contains(resp.Header.Get("Link"), "sortOrder"), "self leaves an idle sortOrder out", resp.Header.Get("Link"))
 		p.equal("a list of nobody", strings.TrimSpace(string(result(resp, err).body)), "[]")
+	}
+	few, resp, err := p.sdk.UserAPI.ListUsers(p.ctx).Search(everyone).Fields("status,profile:(login)").Limit(3).Execute()
+	if p.does("list users with fields", 200, resp, err) {
+		var bare []map[string]any
+		json.Unmarshal(result(resp, nil).body, &bare)
+		var keys []string
+		for _, u := range bare {
+			keys = append(keys, fmt.Sprint(slices.Sorted(maps.Keys(u)), slices.Sorted(maps.Keys(u["profile"].(map[string]any)))))
+		}
+		p.equal("their keys, the id among them", slices.Compact(keys), []string{"[id profile status] [login]"})
+		p.check(len(few) == 3 && resp.HasNextPage(), "… and there are more pages", fmt.Sprint(len(few)))
 	}
 	_, resp, err = p.sdk.UserAPI.ListUsers(p.ctx).After("notACursor").Execute()
 	p.refuses("list after a wrong cursor", problem{400, "E0000029", "Invalid paging request.", []string{"Invalid cursor."}}, resp, err)

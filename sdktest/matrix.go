@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/okta/okta-sdk-golang/v5/okta"
+	"github.com/okta/okta-sdk-golang/v6/okta"
 )
 
 // An operation is a row of the table of operations by status: its name, its call, the status of a
@@ -50,7 +50,7 @@ var operations = []operation{
 	}},
 	{"replace the profile of", 200, "= = = = = = = = 38", func(p *pass, id string) (*okta.APIResponse, error) {
 		profile := p.person()
-		_, resp, err := p.sdk.UserAPI.ReplaceUser(p.ctx, id).User(okta.User{Profile: &profile}).Execute()
+		_, resp, err := p.sdk.UserAPI.ReplaceUser(p.ctx, id).User(okta.UpdateUserRequest{Profile: &profile}).Execute()
 		return resp, err
 	}},
 	{"set the password of", 200, "= = ACTIVE = ACTIVE ACTIVE ACTIVE = 38", func(p *pass, id string) (*okta.APIResponse, error) {
@@ -59,7 +59,7 @@ var operations = []operation{
 		return resp, err
 	}},
 	{"replace the password of", 200, "= = ACTIVE = ACTIVE ACTIVE ACTIVE = 38", func(p *pass, id string) (*okta.APIResponse, error) {
-		body := okta.User{Credentials: &okta.UserCredentials{Password: password(otherSecret)}}
+		body := okta.UpdateUserRequest{Credentials: &okta.UserCredentials{Password: password(otherSecret)}}
 		_, resp, err := p.sdk.UserAPI.ReplaceUser(p.ctx, id).User(body).Execute()
 		return resp, err
 	}},
@@ -68,66 +68,66 @@ var operations = []operation{
 			return p.sdk.UserAPI.DeleteUser(p.ctx, id).Execute()
 		}},
 	{"activate", 200, "PROVISIONED ACTIVE 16 16 16 16 16 16 PROVISIONED", func(p *pass, id string) (*okta.APIResponse, error) {
-		_, resp, err := p.sdk.UserAPI.ActivateUser(p.ctx, id).SendEmail(true).Execute()
+		_, resp, err := p.sdk.UserLifecycleAPI.ActivateUser(p.ctx, id).SendEmail(true).Execute()
 		return resp, err
 	}},
 	{"reactivate", 200, "38 38 = 38 = 38 38 38 38", func(p *pass, id string) (*okta.APIResponse, error) {
-		_, resp, err := p.sdk.UserAPI.ReactivateUser(p.ctx, id).Execute()
+		_, resp, err := p.sdk.UserLifecycleAPI.ReactivateUser(p.ctx, id).Execute()
 		return resp, err
 	}},
 	{"deactivate", 200, "DEPROVISIONED DEPROVISIONED DEPROVISIONED DEPROVISIONED DEPROVISIONED DEPROVISIONED DEPROVISIONED DEPROVISIONED NF",
 		func(p *pass, id string) (*okta.APIResponse, error) {
-			return p.sdk.UserAPI.DeactivateUser(p.ctx, id).Execute()
+			return p.sdk.UserLifecycleAPI.DeactivateUser(p.ctx, id).Execute()
 		}},
 	{"suspend", 200, "sus sus SUSPENDED SUSPENDED SUSPENDED SUSPENDED sus sus sus",
 		func(p *pass, id string) (*okta.APIResponse, error) {
-			return p.sdk.UserAPI.SuspendUser(p.ctx, id).Execute()
+			return p.sdk.UserLifecycleAPI.SuspendUser(p.ctx, id).Execute()
 		}},
 	{"unsuspend", 200, "uns uns uns uns uns uns uns ACTIVE uns",
 		func(p *pass, id string) (*okta.APIResponse, error) {
-			return p.sdk.UserAPI.UnsuspendUser(p.ctx, id).Execute()
+			return p.sdk.UserLifecycleAPI.UnsuspendUser(p.ctx, id).Execute()
 		}},
 	{"unlock", 200, "32 32 32 32 32 32 ACTIVE 32 32",
 		func(p *pass, id string) (*okta.APIResponse, error) {
-			return p.sdk.UserAPI.UnlockUser(p.ctx, id).Execute()
+			return p.sdk.UserLifecycleAPI.UnlockUser(p.ctx, id).Execute()
 		}},
 	{"expire the password of", 200, "38 38 38 PASSWORD_EXPIRED 38 = 38 38 38", func(p *pass, id string) (*okta.APIResponse, error) {
-		_, resp, err := p.sdk.UserAPI.ExpirePassword(p.ctx, id).Execute()
+		_, resp, err := p.sdk.UserCredAPI.ExpirePassword(p.ctx, id).Execute()
 		return resp, err
 	}},
 	{"give a temporary password to", 200, "38 38 38 PASSWORD_EXPIRED 38 = 38 38 38", func(p *pass, id string) (*okta.APIResponse, error) {
-		_, resp, err := p.sdk.UserAPI.ExpirePasswordAndGetTemporaryPassword(p.ctx, id).Execute()
+		_, resp, err := p.sdk.UserCredAPI.ExpirePasswordWithTempPassword(p.ctx, id).Execute()
 		return resp, err
 	}},
 	{"reset the password of", 200, "38 38 RECOVERY RECOVERY = RECOVERY RECOVERY 38 38", func(p *pass, id string) (*okta.APIResponse, error) {
-		_, resp, err := p.sdk.UserAPI.GenerateResetPasswordToken(p.ctx, id).SendEmail(true).Execute()
+		_, resp, err := p.sdk.UserCredAPI.ResetPassword(p.ctx, id).SendEmail(true).Execute()
 		return resp, err
 	}},
 	{"start forgot password for", 200, "34/17 34/17 34/17 = 34/17 34/17 34/17 34/17 34/17", func(p *pass, id string) (*okta.APIResponse, error) {
-		_, resp, err := p.sdk.UserAPI.ForgotPassword(p.ctx, id).Execute()
+		_, resp, err := p.sdk.UserCredAPI.ForgotPassword(p.ctx, id).Execute()
 		return resp, err
 	}},
 	{"set a forgotten password by the recovery question of", 200, "34 34 34 = 34 34 34 34 34", func(p *pass, id string) (*okta.APIResponse, error) {
 		body := okta.UserCredentials{Password: password(otherSecret), RecoveryQuestion: &okta.RecoveryQuestionCredential{Answer: okta.PtrString(answer)}}
-		_, resp, err := p.sdk.UserAPI.ForgotPasswordSetNewPassword(p.ctx, id).UserCredentials(body).Execute()
+		_, resp, err := p.sdk.UserCredAPI.ForgotPasswordSetNewPassword(p.ctx, id).UserCredentials(body).Execute()
 		return resp, err
 	}},
 	{"change the password of", 200, "- = 35 = ACTIVE ACTIVE 35 35 35", func(p *pass, id string) (*okta.APIResponse, error) {
 		body := okta.ChangePasswordRequest{OldPassword: password(secret), NewPassword: password(otherSecret)}
-		_, resp, err := p.sdk.UserAPI.ChangePassword(p.ctx, id).ChangePasswordRequest(body).Execute()
+		_, resp, err := p.sdk.UserCredAPI.ChangePassword(p.ctx, id).ChangePasswordRequest(body).Execute()
 		return resp, err
 	}},
 	{"change the recovery question of", 200, "- = 36 = = 36 36 36 36", func(p *pass, id string) (*okta.APIResponse, error) {
 		body := okta.UserCredentials{Password: password(secret), RecoveryQuestion: recovery("Favourite boat?", "Canoe")}
-		_, resp, err := p.sdk.UserAPI.ChangeRecoveryQuestion(p.ctx, id).UserCredentials(body).Execute()
+		_, resp, err := p.sdk.UserCredAPI.ChangeRecoveryQuestion(p.ctx, id).UserCredentials(body).Execute()
 		return resp, err
 	}},
 	{"reset the factors of", 200, "= = = = = = = = =",
 		func(p *pass, id string) (*okta.APIResponse, error) {
-			return p.sdk.UserAPI.ResetFactors(p.ctx, id).Execute()
+			return p.sdk.UserLifecycleAPI.ResetFactors(p.ctx, id).Execute()
 		}},
 	{"end the sessions of", 204, "= = = = = = = = =", func(p *pass, id string) (*okta.APIResponse, error) {
-		return p.sdk.UserAPI.RevokeUserSessions(p.ctx, id).Execute()
+		return p.sdk.UserSessionsAPI.RevokeUserSessions(p.ctx, id).Execute()
 	}},
 }
 

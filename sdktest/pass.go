@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/okta/okta-sdk-golang/v5/okta"
+	"github.com/okta/okta-sdk-golang/v6/okta"
 	"github.com/whoql/whoql/oktatest"
 )
 
@@ -75,13 +75,6 @@ func client(org *oktatest.Server, transport http.RoundTripper, more ...okta.Conf
 	return okta.NewAPIClient(cfg), nil
 }
 
-// with returns a client that sends one header more. The SDK has no way to send one with a single call.
-func (p *pass) with(header, value string) *okta.APIClient {
-	c := p.must(client(p.org, nil))
-	c.GetConfig().AddDefaultHeader(header, value)
-	return c
-}
-
 // must ends the part of the checks if there is no client.
 func (p *pass) must(c *okta.APIClient, err error) *okta.APIClient {
 	if err != nil {
@@ -120,8 +113,8 @@ func null() okta.NullableString { return *okta.NewNullableString(nil) }
 func password(s string) *okta.PasswordCredential { return &okta.PasswordCredential{Value: &s} }
 
 // keys are credentials with a password, and with the recovery question unless bare.
-func keys(bare bool) *okta.UserCredentials {
-	c := &okta.UserCredentials{Password: password(secret)}
+func keys(bare bool) *okta.UserCredentialsWritable {
+	c := &okta.UserCredentialsWritable{Password: password(secret)}
 	if !bare {
 		c.RecoveryQuestion = recovery(question, answer)
 	}
@@ -133,7 +126,7 @@ func recovery(question, answer string) *okta.RecoveryQuestionCredential {
 }
 
 // make creates a user for checks of something else; one that can't be created ends the part.
-func (p *pass) make(activate bool, c *okta.UserCredentials) *okta.User {
+func (p *pass) make(activate bool, c *okta.UserCredentialsWritable) *okta.User {
 	body := okta.CreateUserRequest{Profile: p.person(), Credentials: c}
 	u, _, err := p.sdk.UserAPI.CreateUser(p.ctx).Body(body).Activate(activate).Execute()
 	if err != nil {
@@ -179,13 +172,13 @@ var standings = []standing{
 	{"ACTIVE", func(p *pass) string { return p.active().GetId() }},
 	{"RECOVERY", func(p *pass) string {
 		return p.led(func(id string) (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.UserAPI.GenerateResetPasswordToken(p.ctx, id).SendEmail(false).Execute()
+			_, resp, err := p.sdk.UserCredAPI.ResetPassword(p.ctx, id).SendEmail(false).Execute()
 			return resp, err
 		})
 	}},
 	{"PASSWORD_EXPIRED", func(p *pass) string {
 		return p.led(func(id string) (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.UserAPI.ExpirePassword(p.ctx, id).Execute()
+			_, resp, err := p.sdk.UserCredAPI.ExpirePassword(p.ctx, id).Execute()
 			return resp, err
 		})
 	}},
@@ -193,11 +186,13 @@ var standings = []standing{
 		return p.led(func(id string) (*okta.APIResponse, error) { return nil, p.org.LockOut(id) })
 	}},
 	{"SUSPENDED", func(p *pass) string {
-		return p.led(func(id string) (*okta.APIResponse, error) { return p.sdk.UserAPI.SuspendUser(p.ctx, id).Execute() })
+		return p.led(func(id string) (*okta.APIResponse, error) {
+			return p.sdk.UserLifecycleAPI.SuspendUser(p.ctx, id).Execute()
+		})
 	}},
 	{"DEPROVISIONED", func(p *pass) string {
 		return p.led(func(id string) (*okta.APIResponse, error) {
-			return p.sdk.UserAPI.DeactivateUser(p.ctx, id).Execute()
+			return p.sdk.UserLifecycleAPI.DeactivateUser(p.ctx, id).Execute()
 		})
 	}},
 }

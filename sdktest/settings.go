@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/okta/okta-sdk-golang/v5/okta"
+	"github.com/okta/okta-sdk-golang/v6/okta"
 	"github.com/whoql/whoql/oktatest"
 )
 
@@ -38,7 +39,7 @@ func settings(p *pass) {
 		p.check(strings.HasPrefix(p.active().GetRealmId(), "guo"), "so has one who was created", "none")
 	})
 	p.visit(oktatest.Options{Engine: oktatest.ClassicEngine}, func() {
-		t, resp, err := p.sdk.UserAPI.ActivateUser(p.ctx, p.stand("STAGED")).SendEmail(false).Execute()
+		t, resp, err := p.sdk.UserLifecycleAPI.ActivateUser(p.ctx, p.stand("STAGED")).SendEmail(false).Execute()
 		p.check(err == nil && t.GetActivationUrl() == p.org.URL+"/welcome/"+t.GetActivationToken(), "in a Classic org the link of an invitation is /welcome/{token}", t.GetActivationUrl()+result(resp, err).String())
 	})
 	p.visit(oktatest.Options{EditDeactivated: true}, func() {
@@ -51,6 +52,7 @@ func settings(p *pass) {
 	p.visit(oktatest.Options{Users: 300, Gzip: true}, func() {
 		p.check(len(p.all()) == 300, "an org that compresses its answers", "not all users")
 	})
+	p.visit(oktatest.Options{Users: 3}, func() { p.proxied() })
 	p.visit(oktatest.Options{}, func() {
 		users, resp, err := p.sdk.UserAPI.ListUsers(p.ctx).Execute()
 		p.check(err == nil && users != nil && len(users) == 0 && !resp.HasNextPage(), "an org without users lists none", result(resp, err).String())
@@ -61,6 +63,19 @@ func settings(p *pass) {
 	p.visit(oktatest.Options{Users: 128, AsyncTransitions: time.Minute}, func() {
 		p.transitions()
 	})
+}
+
+// proxied checks that a program finds the org as its HTTP proxy, for a name that nobody has, and pages on there.
+func (p *pass) proxied() {
+	proxy, err := url.Parse(p.org.URL)
+	if err != nil {
+		panic(err)
+	}
+	c := p.must(client(p.org, &http.Transport{Proxy: http.ProxyURL(proxy)}))
+	c.GetConfig().Host = "sandbox.invalid"
+	users, n, err := pages(c.UserAPI.ListUsers(p.ctx).Search(everyone).Limit(2))
+	p.check(err == nil && len(users) == 3 && n == 2, "list users by pages through the org as a proxy", fmt.Sprint(len(users), n, err))
+	p.check(err == nil && users[0].Links.Self.GetHref() == "http://sandbox.invalid/api/v1/users/"+users[0].GetId(), "… with links that begin with the name asked for", fmt.Sprint(err))
 }
 
 // trailing checks an org whose search index is behind.
@@ -82,7 +97,7 @@ func (p *pass) trailing() {
 // transitions checks an org that takes its time.
 func (p *pass) transitions() {
 	id := p.stand("STAGED")
-	if _, resp, err := p.sdk.UserAPI.ActivateUser(p.ctx, id).SendEmail(true).Execute(); !p.does("start an activation that takes a minute", 200, resp, err) {
+	if _, resp, err := p.sdk.UserLifecycleAPI.ActivateUser(p.ctx, id).SendEmail(true).Execute(); !p.does("start an activation that takes a minute", 200, resp, err) {
 		return
 	}
 	_, resp, err := p.modify(id, okta.UpdateUserRequest{Profile: &okta.UserProfile{NickName: text("Dee")}})
@@ -144,7 +159,7 @@ func order(p *pass) {
 
 // people checks what becomes of users by what they do themselves, which isn't part of the API.
 func people(p *pass) {
-	id := p.make(true, &okta.UserCredentials{Password: hash}).GetId()
+	id := p.make(true, &okta.UserCredentialsWritable{Password: hash}).GetId()
 	if err := p.org.SignIn(id, ""); p.check(err == nil, "sign in with an imported password", fmt.Sprint(err)) {
 		u, _ := p.read(id)
 		p.equal("provider after the first sign-in", u.Credentials.Provider.GetType(), "OKTA")
@@ -161,10 +176,9 @@ func people(p *pass) {
 		p.equal("status after that", p.status(id), "ACTIVE")
 	}
 	id = p.active().GetId()
-	c := p.with("Prefer", "respond-async")
-	resp, err := c.UserAPI.DeactivateUser(p.ctx, id).Execute()
+	resp, err := p.sdk.UserLifecycleAPI.DeactivateUser(p.ctx, id).Prefer("respond-async").Execute()
 	p.check(err == nil && resp.StatusCode == 200 && strings.TrimSpace(string(result(resp, err).body)) == "{}", "deactivate with Prefer: respond-async answers 200 {} as ever", result(resp, err).String())
-	resp, err = c.UserAPI.DeleteUser(p.ctx, id).Execute()
+	resp, err = p.sdk.UserAPI.DeleteUser(p.ctx, id).Prefer("respond-async").Execute()
 	p.does("delete with Prefer: respond-async", 204, resp, err)
 	p.together()
 }
@@ -225,10 +239,10 @@ func policies(p *pass) {
 		o := result(resp, err)
 		p.check(o.err != nil && o.status == 400, "create "+one.name+": 400", o.String())
 	}
-	long := &okta.UserCredentials{Password: password("Tr4" + strings.Repeat("x", 70))}
+	long := &okta.UserCredentialsWritable{Password: password("Tr4" + strings.Repeat("x", 70))}
 	_, resp, err := p.sdk.UserAPI.CreateUser(p.ctx).Body(okta.CreateUserRequest{Profile: p.person(), Credentials: long}).Execute()
 	p.refuses("create a password of 73 characters", problem{status: 400, code: "E0000001"}, resp, err)
-	both := &okta.UserCredentials{Password: password(secret), Provider: &okta.AuthenticationProvider{Type: okta.PtrString("FEDERATION"), Name: okta.PtrString("FEDERATION")}}
+	both := &okta.UserCredentialsWritable{Password: password(secret), Provider: &okta.AuthenticationProviderWritable{Type: okta.PtrString("FEDERATION"), Name: okta.PtrString("FEDERATION")}}
 	_, resp, err = p.sdk.UserAPI.CreateUser(p.ctx).Body(okta.CreateUserRequest{Profile: p.person(), Credentials: both}).Provider(true).Execute()
 	o := result(resp, err)
 	p.check(o.err != nil && o.status >= 400 && o.status < 500, "create a password and a FEDERATION provider: 4xx", o.String())
@@ -240,11 +254,11 @@ func policies(p *pass) {
 	_, resp, err = p.sdk.UserAPI.UpdateUser(p.ctx, id).User(again).Execute()
 	p.does("update a password to the one it is, not strictly", 200, resp, err)
 	body := okta.ChangePasswordRequest{OldPassword: password(secret), NewPassword: password(secret)}
-	_, resp, err = p.sdk.UserAPI.ChangePassword(p.ctx, id).ChangePasswordRequest(body).Strict(true).Execute()
+	_, resp, err = p.sdk.UserCredAPI.ChangePassword(p.ctx, id).ChangePasswordRequest(body).Strict(true).Execute()
 	p.refuses("change a password to the one it is, strictly", problem{status: http.StatusForbidden, code: "E0000014", summary: "Update of credentials failed"}, resp, err)
-	u, _, err := p.create(creation{activate: "true", provider: true, credentials: &okta.UserCredentials{Provider: both.Provider}})
+	u, _, err := p.create(creation{activate: "true", provider: true, credentials: &okta.UserCredentialsWritable{Provider: both.Provider}})
 	if err == nil {
-		_, resp, err = p.sdk.UserAPI.ForgotPassword(p.ctx, u.GetId()).Execute()
+		_, resp, err = p.sdk.UserCredAPI.ForgotPassword(p.ctx, u.GetId()).Execute()
 		p.refuses("start forgot password for a user of a FEDERATION provider", problem{status: http.StatusForbidden, code: "E0000017", summary: "Password reset failed"}, resp, err)
 		u, _ := p.read(u.GetId())
 		p.check(u.Links.ResetPassword != nil && u.Links.Deactivate != nil && u.Links.ChangePassword == nil, "who has the links resetPassword and deactivate, and not changePassword", linkNames(u.Links))
@@ -264,7 +278,7 @@ func unserved(p *pass) {
 		okta func(outcome) bool // Okta's answer for a user who has nothing of the kind
 	}{
 		{"list a user's app links", func() (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.UserAPI.ListAppLinks(p.ctx, id).Execute()
+			_, resp, err := p.sdk.UserResourcesAPI.ListAppLinks(p.ctx, id).Execute()
 			return resp, err
 		}, empty},
 		{"list a user's blocks", func() (*okta.APIResponse, error) {
@@ -272,15 +286,15 @@ func unserved(p *pass) {
 			return resp, err
 		}, func(o outcome) bool { return empty(o) || o.status == 401 && o.code == "E0000015" }},
 		{"list a user's clients", func() (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.UserAPI.ListUserClients(p.ctx, id).Execute()
+			_, resp, err := p.sdk.UserResourcesAPI.ListUserClients(p.ctx, id).Execute()
 			return resp, err
 		}, empty},
 		{"list a user's grants", func() (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.UserAPI.ListUserGrants(p.ctx, id).Execute()
+			_, resp, err := p.sdk.UserGrantAPI.ListUserGrants(p.ctx, id).Execute()
 			return resp, err
 		}, empty},
 		{"list a user's identity providers", func() (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.UserAPI.ListUserIdentityProviders(p.ctx, id).Execute()
+			_, resp, err := p.sdk.IdentityProviderUsersAPI.ListUserIdentityProviders(p.ctx, id).Execute()
 			return resp, err
 		}, empty},
 		{"list a user's factors", func() (*okta.APIResponse, error) {
@@ -288,7 +302,7 @@ func unserved(p *pass) {
 			return resp, err
 		}, empty},
 		{"list a user's roles", func() (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.RoleAssignmentAPI.ListAssignedRolesForUser(p.ctx, id).Execute()
+			_, resp, err := p.sdk.RoleAssignmentAUserAPI.ListAssignedRolesForUser(p.ctx, id).Execute()
 			return resp, err
 		}, empty},
 		{"list the definitions of linked objects", func() (*okta.APIResponse, error) {
@@ -296,7 +310,7 @@ func unserved(p *pass) {
 			return resp, err
 		}, empty},
 		{"list group rules", func() (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.GroupAPI.ListGroupRules(p.ctx).Execute()
+			_, resp, err := p.sdk.GroupRuleAPI.ListGroupRules(p.ctx).Execute()
 			return resp, err
 		}, empty},
 	} {

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/okta/okta-sdk-golang/v5/okta"
+	"github.com/okta/okta-sdk-golang/v6/okta"
 )
 
 // protocol checks what is on every answer.
@@ -93,14 +93,14 @@ func shown(p *pass) {
 
 // trimmed checks the parts of a user that a header leaves out.
 func (p *pass) trimmed(id string) {
-	c := p.with("Content-Type", "application/json; okta-response=omitCredentials,omitCredentialsLinks,omitTransitioningToStatus")
-	u, resp, err := c.UserAPI.GetUser(p.ctx, id).Execute()
+	const trim = "application/json; okta-response=omitCredentials,omitCredentialsLinks,omitTransitioningToStatus"
+	u, resp, err := p.sdk.UserAPI.GetUser(p.ctx, id).ContentType(trim).Execute()
 	if !p.does("get a user with okta-response on Content-Type", 200, resp, err) {
 		return
 	}
 	p.check(u.Credentials == nil, "omitCredentials leaves credentials out", fmt.Sprint(object(resp)["credentials"]))
 	p.equal("omitCredentialsLinks leaves", linkNames(u.Links), "deactivate expirePassword schema self suspend type")
-	list, resp, err := c.UserAPI.ListUsers(p.ctx).Limit(5).Execute()
+	list, resp, err := p.sdk.UserAPI.ListUsers(p.ctx).ContentType(trim).Limit(5).Execute()
 	if p.does("list users with okta-response on Content-Type", 200, resp, err) {
 		p.check(len(list) == 5 && !slices.ContainsFunc(list, func(u okta.User) bool { return u.Credentials != nil }),
 			"omitCredentials leaves credentials out of lists", fmt.Sprint(len(list)))
@@ -195,7 +195,7 @@ func get(p *pass) {
 
 	u = p.make(true, keys(true))
 	p.equal("a deactivated user is found by login", func() string {
-		p.sdk.UserAPI.DeactivateUser(p.ctx, u.GetId()).Execute()
+		p.sdk.UserLifecycleAPI.DeactivateUser(p.ctx, u.GetId()).Execute()
 		return p.status(u.Profile.GetLogin())
 	}(), "DEPROVISIONED")
 
@@ -212,7 +212,7 @@ func get(p *pass) {
 	id, one := etag(a)
 	_, two := etag(b)
 	p.check(one != two, "other profiles have other ETags", one+" "+two)
-	p.sdk.UserAPI.SuspendUser(p.ctx, id).Execute()
+	p.sdk.UserLifecycleAPI.SuspendUser(p.ctx, id).Execute()
 	_, resp = p.read(id)
 	p.equal("the ETag of a user who was suspended since", resp.Header.Get("ETag"), one)
 }

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/okta/okta-sdk-golang/v5/okta"
+	"github.com/okta/okta-sdk-golang/v6/okta"
 )
 
 // modify sends a partial update.
@@ -14,7 +14,7 @@ func (p *pass) modify(id string, body okta.UpdateUserRequest) (*okta.User, *okta
 }
 
 // overwrite sends a replacement.
-func (p *pass) overwrite(id string, body okta.User) (*okta.User, *okta.APIResponse, error) {
+func (p *pass) overwrite(id string, body okta.UpdateUserRequest) (*okta.User, *okta.APIResponse, error) {
 	return p.sdk.UserAPI.ReplaceUser(p.ctx, id).User(body).Execute()
 }
 
@@ -69,10 +69,10 @@ func update(p *pass) {
 	_, resp, err = p.modify(id, okta.UpdateUserRequest{Profile: &okta.UserProfile{NickName: text("Dia")}, Credentials: &okta.UserCredentials{Password: password(otherSecret)}})
 	if p.does("update a profile and a password", 200, resp, err) {
 		body := okta.ChangePasswordRequest{OldPassword: password(otherSecret), NewPassword: password(secret)}
-		_, resp, err = p.sdk.UserAPI.ChangePassword(p.ctx, id).ChangePasswordRequest(body).Execute()
+		_, resp, err = p.sdk.UserCredAPI.ChangePassword(p.ctx, id).ChangePasswordRequest(body).Execute()
 		p.does("the password that an admin has set is the user's now", 200, resp, err)
 	}
-	u, resp, err = p.modify(id, okta.UpdateUserRequest{Profile: &okta.UserProfile{City: text("Bergen")}, AdditionalProperties: map[string]any{"type": map[string]any{"id": u.Type.GetId()}}})
+	u, resp, err = p.modify(id, okta.UpdateUserRequest{Profile: &okta.UserProfile{City: text("Bergen")}, Type: &okta.UpdateUserRequestType{Id: u.Type.Id}})
 	if p.does("update with the type that the user has", 200, resp, err) {
 		p.equal("city after that", u.Profile.GetCity(), "Bergen")
 	}
@@ -83,7 +83,7 @@ func replace(p *pass) {
 	u, profile := p.furnished()
 	id := u.GetId()
 	less := okta.UserProfile{Login: profile.Login, Email: profile.Email, FirstName: text("Dina"), LastName: profile.LastName, City: text("Bergen")}
-	changed, resp, err := p.overwrite(id, okta.User{Profile: &less})
+	changed, resp, err := p.overwrite(id, okta.UpdateUserRequest{Profile: &less})
 	if p.does("replace a profile", 200, resp, err) {
 		p.equal("an attribute that was named", changed.Profile.GetCity(), "Bergen")
 		p.equal("attributes after that", slices.Sorted(maps.Keys(object(resp)["profile"].(map[string]any))),
@@ -91,33 +91,33 @@ func replace(p *pass) {
 		p.equal("mobilePhone, which wasn't named", at(object(resp), "profile", "mobilePhone"), nil)
 		p.check(has(object(resp), "credentials", "password") && has(object(resp), "credentials", "recovery_question"), "credentials that weren't named stay", fmt.Sprint(object(resp)["credentials"]))
 	}
-	changed, resp, err = p.overwrite(id, okta.User{Credentials: &okta.UserCredentials{Password: password(otherSecret)}})
+	changed, resp, err = p.overwrite(id, okta.UpdateUserRequest{Credentials: &okta.UserCredentials{Password: password(otherSecret)}})
 	if p.does("replace only the password", 200, resp, err) {
 		p.equal("city after that", changed.Profile.GetCity(), "Bergen")
 		p.equal("status after that", changed.GetStatus(), "ACTIVE")
 	}
-	_, resp, err = p.overwrite(id, okta.User{Profile: &okta.UserProfile{MobilePhone: text("+47 555 0111")}})
+	_, resp, err = p.overwrite(id, okta.UpdateUserRequest{Profile: &okta.UserProfile{MobilePhone: text("+47 555 0111")}})
 	p.refuses("replace a profile by one without the required attributes", problem{400, "E0000001", "Api validation failed: login", fiveCauses}, resp, err)
 	unchanged, _ := p.read(id)
 	p.equal("city after a replacement that was refused", unchanged.Profile.GetCity(), "Bergen")
 
 	if other := p.otherType(); other != "" {
 		staged := p.make(false, nil)
-		changed, resp, err = p.overwrite(staged.GetId(), okta.User{Profile: staged.Profile, Type: &okta.UserType{Id: &other}})
+		changed, resp, err = p.overwrite(staged.GetId(), okta.UpdateUserRequest{Profile: staged.Profile, Type: &okta.UpdateUserRequestType{Id: &other}})
 		if p.does("replace the type", 200, resp, err) {
 			p.equal("type after that", changed.Type.GetId(), other)
 			p.equal("status after that", changed.GetStatus(), "STAGED")
 		}
-		_, resp, err = p.modify(id, okta.UpdateUserRequest{AdditionalProperties: map[string]any{"type": map[string]any{"id": other}}})
+		_, resp, err = p.modify(id, okta.UpdateUserRequest{Type: &okta.UpdateUserRequestType{Id: &other}})
 		o := result(resp, err)
 		p.check(o.err != nil && o.status >= 400 && o.status < 500, "update can't change the type: 4xx", o.String())
 	}
-	staged := p.make(false, &okta.UserCredentials{Password: hash})
-	changed, resp, err = p.overwrite(staged.GetId(), okta.User{Credentials: &okta.UserCredentials{Password: hash}})
+	staged := p.make(false, &okta.UserCredentialsWritable{Password: hash})
+	changed, resp, err = p.overwrite(staged.GetId(), okta.UpdateUserRequest{Credentials: &okta.UserCredentials{Password: hash}})
 	if p.does("replace the hash of a user who is STAGED", 200, resp, err) {
 		p.equal("status after that", changed.GetStatus(), "STAGED")
 	}
-	_, resp, err = p.overwrite(id, okta.User{Credentials: &okta.UserCredentials{Password: hash}})
+	_, resp, err = p.overwrite(id, okta.UpdateUserRequest{Credentials: &okta.UserCredentials{Password: hash}})
 	o := result(resp, err)
 	p.check(o.err != nil && (o.status == 400 || o.status == 403), "a user who is ACTIVE gets no hash: 400 or 403", o.String())
 }
@@ -154,14 +154,14 @@ func updateRefused(p *pass) {
 		p.refuses("update with "+one.name, one.want, resp, err)
 		whole := profile
 		one.change(&whole, &c)
-		_, resp, err = p.overwrite(id, okta.User{Profile: &whole, Credentials: &c})
+		_, resp, err = p.overwrite(id, okta.UpdateUserRequest{Profile: &whole, Credentials: &c})
 		p.refuses("replace with "+one.name, one.want, resp, err)
 	}
 	_, resp, err := p.modify(id, okta.UpdateUserRequest{Profile: &okta.UserProfile{FirstName: null()}})
 	p.refuses("update a required attribute to null", problem{400, "E0000001", "Api validation failed: firstName", []string{"firstName: The field cannot be left blank"}}, resp, err)
 	_, resp, err = p.modify(nobody, okta.UpdateUserRequest{Profile: &okta.UserProfile{AdditionalProperties: map[string]any{"shoeSize": 42}}})
 	p.refuses("update nobody with an unknown attribute", problem{status: 404, code: "E0000007"}, resp, err)
-	_, resp, err = p.overwrite(nobody, okta.User{Profile: &okta.UserProfile{}})
+	_, resp, err = p.overwrite(nobody, okta.UpdateUserRequest{Profile: &okta.UserProfile{}})
 	p.refuses("replace nobody by an empty profile", problem{status: 404, code: "E0000007"}, resp, err)
 	now, _ := p.read(id)
 	p.equal("the title after all that", now.Profile.GetTitle(), "Navigator")
@@ -172,17 +172,21 @@ func updateRefused(p *pass) {
 func (p *pass) ifMatch(id string) {
 	_, resp := p.read(id)
 	old := resp.Header.Get("ETag")
-	nick := func(c *okta.APIClient, name string) (*okta.APIResponse, error) {
-		_, resp, err := c.UserAPI.UpdateUser(p.ctx, id).User(okta.UpdateUserRequest{Profile: &okta.UserProfile{NickName: text(name)}}).Execute()
+	nick := func(match, name string) (*okta.APIResponse, error) {
+		req := p.sdk.UserAPI.UpdateUser(p.ctx, id).User(okta.UpdateUserRequest{Profile: &okta.UserProfile{NickName: text(name)}})
+		if match != "" {
+			req = req.IfMatch(match)
+		}
+		_, resp, err := req.Execute()
 		return resp, err
 	}
-	resp, err := nick(p.sdk, "Dot")
+	resp, err := nick("", "Dot")
 	p.does("update without If-Match", 200, resp, err)
-	resp, err = nick(p.with("If-Match", old), "Dor")
+	resp, err = nick(old, "Dor")
 	p.refuses("update with the If-Match of an older profile", problem{status: 412, code: "E0000231", summary: "ETag value doesn't match."}, resp, err)
-	resp, err = nick(p.with("If-Match", "not an etag"), "Dor")
+	resp, err = nick("not an etag", "Dor")
 	p.refuses("update with an If-Match that is none", problem{status: 400, code: "E0000242", summary: "ETag syntax is invalid."}, resp, err)
 	_, resp = p.read(id)
-	resp, err = nick(p.with("If-Match", resp.Header.Get("ETag")), "Dor")
+	resp, err = nick(resp.Header.Get("ETag"), "Dor")
 	p.does("update with the right If-Match", 200, resp, err)
 }
