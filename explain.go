@@ -75,7 +75,7 @@ type recorder struct {
 
 type recorded struct {
 	calls calls
-	orgs  []Org
+	orgs  []orgClient
 }
 
 // Scan implements [vtab.Source].
@@ -210,7 +210,7 @@ func (rec recorded) request(get *catalog.Method) string {
 	}
 	var orgs []string
 	for _, o := range rec.orgs {
-		orgs = append(orgs, o.Name)
+		orgs = append(orgs, o.name)
 	}
 	return strings.Join(parts, ", ") + " (" + strings.Join(orgs, ", ") + ")"
 }

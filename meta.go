@@ -8,7 +8,7 @@ import (
 	"github.com/whoql/whoql/stmt"
 )
 
-// show runs SHOW. It reads the catalogue and makes no request.
+// show runs SHOW. It reads the catalogue or the options, and makes no request.
 func (e *Engine) show(s stmt.Statement) (result, error) {
 	sh, err := stmt.ParseShow(s)
 	if err != nil {
@@ -24,6 +24,9 @@ func (e *Engine) show(s stmt.Statement) (result, error) {
 	}
 	like := func(name string) bool { return sh.Like == nil || matchLike(*sh.Like, name) }
 
+	if sh.What == "ORGS" {
+		return e.showOrgs(like), nil
+	}
 	t := newTable("name", "description")
 	list := func(name, description string) {
 		if like(name) {
@@ -61,6 +64,17 @@ func (e *Engine) show(s stmt.Statement) (result, error) {
 		return nil, unknown(2, "resource", names(sv.Resources, func(r *catalog.Resource) string { return r.Name }))
 	}
 	return showMethods(r, sh.Extended, like), nil
+}
+
+// showOrgs lists the orgs, the default one first. It shows no credential: there is none in an Org.
+func (e *Engine) showOrgs(like func(string) bool) *tableResult {
+	t := newTable("name", "url", "default", "read_only", "source")
+	for i, o := range e.options.Orgs {
+		if like(o.Name) {
+			t.add(o.Name, o.url(), i == 0 && !e.options.NoDefaultOrg, o.ReadOnly, o.Source)
+		}
+	}
+	return t
 }
 
 func names[T any](items []T, name func(T) string) []string {

@@ -172,6 +172,15 @@ func TestAnyName(t *testing.T) {
 			t.Errorf("%s: %v, %v", sql, results, err)
 		}
 	}
+	// Each statement may give it another name, whether by a text or by a value.
+	results, err := run(context.Background(), engine, `SELECT max(subdomain) FROM okta.user.users WHERE subdomain = 'acme';
+		SELECT max(subdomain) FROM okta.user.users WHERE subdomain = 'globex'; SELECT max(subdomain) FROM okta.user.users WHERE subdomain = :o`, whoql.Args{"o": "initech"})
+	if err != nil || len(results) != 3 || fmt.Sprint(results[0].rows, results[1].rows, results[2].rows) != "[[acme]] [[globex]] [[initech]]" {
+		t.Errorf("%v, %v", results, err)
+	}
+	if _, err := run(context.Background(), engine, `SELECT 1 FROM okta.user.users WHERE subdomain = 'acme' UNION ALL SELECT 1 FROM okta.user.users WHERE subdomain = :o`, whoql.Args{"o": "globex"}); err == nil {
+		t.Error("one org answers as two")
+	}
 	server.ResetRequests()
 	for _, sql := range []string{
 		`SELECT 1 FROM okta.user.users WHERE subdomain IN ('acme', 'globex')`,
@@ -213,5 +222,71 @@ func TestOpen(t *testing.T) {
 	results, err := run(context.Background(), engine, `SELECT 1 + 1; SHOW SERVICES IN okta; DESCRIBE okta.user.users`, nil)
 	if err != nil || len(results) != 3 {
 		t.Errorf("without an org: %v, %v", results, err)
+	}
+}
+
+// An org is connected to when a statement needs it, and then only.
+func TestConnect(t *testing.T) {
+	server := oktatest.Start(t, oktatest.Options{Users: 10})
+	c, err := okta.New(server.URL, okta.Token(server.Token), okta.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("no token is there")
+	engine, err := whoql.Open(whoql.Options{NoDefaultOrg: true, Orgs: []whoql.Org{
+		{Name: "prod", Connect: func() (*okta.Client, error) { return nil, broken }, URL: "https://acme.okta.com", ReadOnly: true, Source: "a file"},
+		{Name: "test", Client: c},
+		{Name: "b", URL: "https://beta.okta.com", Connect: func() (*okta.Client, error) { return c, nil }},
+		{Name: "p", URL: "https://beta.oktapreview.com", Connect: func() (*okta.Client, error) { return nil, broken }},
+		{Name: "globex", URL: "https://globex.okta.com", Connect: func() (*okta.Client, error) { return c, nil }},
+		{Name: "other", URL: "https://globex.oktapreview.com", Connect: func() (*okta.Client, error) { return nil, broken }},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{`SELECT max(subdomain) FROM okta.user.users WHERE subdomain = 'test'`, `SELECT max(subdomain) FROM okta.user.users WHERE subdomain = 'globex'`} {
+		if _, err := run(t.Context(), engine, sql, nil); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	server.ResetRequests()
+	for sql, want := range map[string]error{
+		`SELECT id FROM okta.user.users WHERE subdomain = 'prod'`:                          broken,
+		`SELECT id FROM okta.user.users WHERE subdomain = 'acme'`:                          broken,
+		`SELECT id FROM okta.user.users WHERE subdomain = 'ACME'`:                          broken,
+		`SELECT id FROM okta.user.users WHERE subdomain IN ('test', 'prod')`:               broken,
+		`SELECT id FROM okta.user.users WHERE subdomain IN ('test', lower('PROD'))`:        broken,
+		`SELECT 1 FROM okta.user.users WHERE subdomain = 'test' AND id = 'x'; SELECT nope`: nil,
+	} {
+		_, err := run(t.Context(), engine, sql, nil)
+		if err == nil || want != nil && !errors.Is(err, want) {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	var none *whoql.NoDefaultOrgError
+	for _, sql := range []string{`SELECT id FROM okta.user.users`, `EXPLAIN SELECT id FROM okta.user.users`, `SELECT 1; SELECT count(*) FROM okta.user.users`} {
+		if _, err := run(t.Context(), engine, sql, nil); !errors.As(err, &none) || len(none.Known) != 6 {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	var unknown *whoql.UnknownOrgError
+	for _, name := range []string{"beta", "127.0.0.1", "acme.okta.com", ""} { // beta is two orgs
+		if _, err := run(t.Context(), engine, `SELECT id FROM okta.user.users WHERE subdomain = `+literal(name), nil); !errors.As(err, &unknown) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if n := len(server.Requests()); n > 0 {
+		t.Errorf("%d requests", n)
+	}
+	// The two names of an org are one org.
+	results, err := run(t.Context(), engine, `SELECT count(*) FROM okta.user.users WHERE subdomain IN ('globex', 'Globex', 'GLOBEX'); SHOW ORGS LIKE 'p%'; SHOW ORGS`, nil)
+	if err != nil || fmt.Sprint(results[0].rows) != "[[10]]" {
+		t.Fatalf("%v, %v", results, err)
+	}
+	if got := fmt.Sprint(results[1].columns, results[1].rows); got != "[name url default read_only source] [[prod https://acme.okta.com 0 1 a file] [p https://beta.oktapreview.com 0 0 ]]" {
+		t.Errorf("SHOW ORGS: %s", got)
+	}
+	if len(results[2].rows) != 6 || results[2].rows[1][1] != server.URL {
+		t.Errorf("SHOW ORGS: %v", results[2].rows)
 	}
 }

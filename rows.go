@@ -115,10 +115,11 @@ func (r *Rows) Close() error {
 
 // A selectResult streams a SELECT out of SQLite.
 type selectResult struct {
-	stmt   *vtab.Stmt
-	query  *stmt.Query
-	cols   []Column
-	values []any
+	stmt    *vtab.Stmt
+	query   *query
+	anyName string // what query.anyName is while this statement runs
+	cols    []Column
+	values  []any
 }
 
 func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) (result, error) {
@@ -135,7 +136,7 @@ func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) 
 		return nil, err
 	}
 	q.notes = append(q.notes, q.engine.notes(text)...)
-	res := &selectResult{stmt: st, query: text}
+	res := &selectResult{stmt: st, query: q, anyName: q.anyName}
 	for _, c := range st.Columns() {
 		col := Column{Name: c.Name}
 		if r := q.engine.catalog.Lookup(c.Table); r != nil {
@@ -153,15 +154,22 @@ const queryPlan = "EXPLAIN QUERY PLAN "
 
 // prepare compiles the SQL of a rewritten statement and binds its parameters.
 func (q *query) prepare(ctx context.Context, text *stmt.Query, sql string, args Args) (*vtab.Stmt, error) {
-	if len(text.Tables) > 0 && len(q.engine.options.Orgs) == 0 {
-		return nil, ErrNoOrg
+	if len(text.Tables) > 0 {
+		if err := q.needOrg(!text.BindsOrg); err != nil {
+			return nil, err
+		}
 	}
 	// Whatever is known to be wrong is an error before the first request.
+	q.anyName = ""
 	for _, name := range text.Orgs {
-		if _, err := q.org(name.Name); err != nil {
+		o, err := q.org(name.Name)
+		if err != nil {
 			e := text.ErrorIn(name.Pos, err.Error(), "leave subdomain out to ask the default org")
 			e.Err = err
 			return nil, e
+		}
+		if _, err := o.connect(); err != nil {
+			return nil, err
 		}
 	}
 	st, err := q.db.Prepare(ctx, sql, vtab.Shape{BindsOrg: text.BindsOrg, Single: text.Uses == 1})
@@ -182,7 +190,9 @@ func (r *selectResult) columns() []Column { return r.cols }
 func (r *selectResult) close() error { return r.stmt.Close() }
 
 func (r *selectResult) next(ctx context.Context) ([]any, error) {
+	r.query.anyName = r.anyName
 	more, err := r.stmt.Step(ctx)
+	r.anyName = r.query.anyName
 	if err != nil || !more {
 		return nil, err
 	}

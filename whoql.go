@@ -13,8 +13,6 @@ package whoql
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/whoql/whoql/catalog"
@@ -23,43 +21,20 @@ import (
 	"github.com/whoql/whoql/vtab"
 )
 
-// An Org is one Okta org that statements can read.
-type Org struct {
-	// Name is what subdomain says in SQL. Required.
-	Name string
-	// Client makes the org's API calls. Required.
-	Client *okta.Client
-	// AnyName makes the org answer to any single name that a query gives as its subdomain, and
-	// call itself so: for a sandbox that stands in for an org. The default is false.
-	AnyName bool
-}
-
 // Options are the settings of an Engine.
 type Options struct {
 	// Orgs are the orgs; the first is the default, which answers where no subdomain is given. With
 	// none, statements that need an org fail with [ErrNoOrg] before any request.
 	Orgs []Org
+	// NoDefaultOrg: none of the orgs is the default, and statements that need one fail with a
+	// [NoDefaultOrgError]. The default is false.
+	NoDefaultOrg bool
 	// Catalog is the tables; nil means the built-in ones.
 	Catalog *catalog.Catalog
 	// NoPushdown hands no condition to the API; the rows are the same. The default is false.
 	NoPushdown bool
 	// TempInMemory keeps big sorts in memory instead of in temporary files. The default is false.
 	TempInMemory bool
-}
-
-// ErrNoOrg is the error of a statement that needs an org when there is none.
-var ErrNoOrg = errors.New("no org is configured")
-
-// An UnknownOrgError is a subdomain that names no org.
-type UnknownOrgError struct {
-	Name string
-	// Known are the names of the orgs there are.
-	Known []string
-}
-
-// Error names the orgs there are.
-func (e *UnknownOrgError) Error() string {
-	return fmt.Sprintf("unknown org: subdomain is %q, the orgs are: %s", e.Name, strings.Join(e.Known, ", "))
 }
 
 // An Engine runs statements.
@@ -77,16 +52,8 @@ func Open(o Options) (*Engine, error) {
 			return nil, err
 		}
 	}
-	seen := map[string]bool{}
-	for _, org := range o.Orgs {
-		name := strings.ToLower(org.Name)
-		if name == "" || org.Client == nil {
-			return nil, errors.New("whoql: an org needs a name and a client")
-		}
-		if seen[name] {
-			return nil, fmt.Errorf("whoql: the org %s is given twice", org.Name)
-		}
-		seen[name] = true
+	if err := checkOrgs(o.Orgs); err != nil {
+		return nil, err
 	}
 	return &Engine{options: o, catalog: c}, nil
 }
@@ -163,7 +130,7 @@ type query struct {
 	engine  *Engine
 	db      *vtab.DB
 	meter   *okta.Meter
-	anyName string // the name that an org with AnyName has taken
+	anyName string // the name that an org with AnyName has taken in the statement at hand
 	notes   []*stmt.Error
 }
 

@@ -35,7 +35,7 @@ func (c *command) orgs(o okta.Options) ([]whoql.Org, error) {
 	if err != nil {
 		return nil, &usageError{msg: err.Error(), hint: "the org comes from the environment: " + orgVariables}
 	}
-	return []whoql.Org{{Name: orgName(client.Host()), Client: client}}, nil
+	return []whoql.Org{{Name: okta.OrgName(client.Host()), Client: client, Source: "environment"}}, nil
 }
 
 const orgVariables = "OKTA_CLIENT_ORGURL and OKTA_CLIENT_TOKEN, or OKTA_ORG_NAME, OKTA_BASE_URL and OKTA_API_TOKEN"
@@ -102,19 +102,6 @@ func (c *command) proxy() func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) { return find(r.URL) }
 }
 
-var oktaDomains = []string{".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com", ".okta.mil", ".trexcloud.com"}
-
-// orgName is what subdomain says: the first label of a host on Okta's domains, else the whole host.
-func orgName(host string) string {
-	u := url.URL{Host: host}
-	for _, d := range oktaDomains {
-		if label, ok := strings.CutSuffix(u.Hostname(), d); ok && label != "" && !strings.Contains(label, ".") {
-			return label
-		}
-	}
-	return u.Hostname()
-}
-
 // sandbox starts an org on a loopback port. close ends it.
 func (c *command) sandbox(o okta.Options) (orgs []whoql.Org, close func() error, err error) {
 	server, err := oktatest.Serve(oktatest.Options{Users: sandboxUsers, Seed: sandboxSeed, Today: time.Now()})
@@ -125,5 +112,5 @@ func (c *command) sandbox(o okta.Options) (orgs []whoql.Org, close func() error,
 	if err != nil {
 		return nil, nil, errors.Join(err, server.Close())
 	}
-	return []whoql.Org{{Name: sandboxName, Client: client, AnyName: true}}, server.Close, nil
+	return []whoql.Org{{Name: sandboxName, Client: client, AnyName: true, Source: "--sandbox"}}, server.Close, nil
 }

@@ -246,3 +246,16 @@ func gzipped(b []byte) []byte {
 	z.Close()
 	return buf.Bytes()
 }
+
+func TestOrgName(t *testing.T) {
+	for host, want := range map[string]string{
+		"acme.okta.com": "acme", "Acme.OktaPreview.com": "acme", "acme.okta-emea.com:443": "acme", "a.okta.mil": "a",
+		"acme.okta-gov.com": "acme", "acme.trexcloud.com": "acme", "okta.com": "okta.com", "a.b.okta.com": "a.b.okta.com",
+		"id.acme.example": "id.acme.example", "127.0.0.1:8080": "127.0.0.1", "[::1]:80": "::1", "acmeokta.com": "acmeokta.com",
+		".okta.com": ".okta.com", "": "",
+	} {
+		if got := okta.OrgName(host); got != want {
+			t.Errorf("OrgName(%q) is %q, want %q", host, got, want)
+		}
+	}
+}

@@ -11,7 +11,21 @@ import (
 )
 
 // oktaDomains are the domains below which Okta gives orgs their names.
-var oktaDomains = []string{".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com", ".okta.mil"}
+var oktaDomains = []string{".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com", ".okta.mil", ".trexcloud.com"}
+
+// OrgName is the name of the org at a host, which may have a port: the first
+// label of a host right below one of Okta's domains ("acme" of
+// "acme.okta.com"), else the host without the port, "id.acme.example". In
+// lower case.
+func OrgName(host string) string {
+	name := strings.ToLower((&url.URL{Host: host}).Hostname())
+	for _, domain := range oktaDomains {
+		if label, ok := strings.CutSuffix(name, domain); ok && label != "" && !strings.Contains(label, ".") {
+			return label
+		}
+	}
+	return name
+}
 
 // PathSegment escapes s (an id, a login) as one segment of a path. It refuses
 // what a server could take for another path than the one meant: "", ".", "..",

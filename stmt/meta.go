@@ -19,10 +19,10 @@ func (n Name) String() string { return strings.Join(n.Parts, ".") }
 
 // A ShowStatement is a parsed SHOW.
 type ShowStatement struct {
-	// What is PROVIDERS, SERVICES, RESOURCES or METHODS.
+	// What is PROVIDERS, SERVICES, RESOURCES, METHODS or ORGS.
 	What     string
 	Extended bool
-	// In is the name behind IN or FROM: none for PROVIDERS, one part for SERVICES, two for
+	// In is the name behind IN or FROM: none for PROVIDERS and ORGS, one part for SERVICES, two for
 	// RESOURCES, three for METHODS.
 	In Name
 	// Like is the pattern behind LIKE, which names must match; nil: all.
@@ -133,12 +133,12 @@ func ParseShow(s Statement) (ShowStatement, error) {
 	r := &reader{s: s, i: 1}
 	var out ShowStatement
 	out.Extended = r.word("EXTENDED") != ""
-	out.What = r.word("PROVIDERS", "SERVICES", "RESOURCES", "METHODS")
+	out.What = r.word("PROVIDERS", "SERVICES", "RESOURCES", "METHODS", "ORGS")
 	want := ""
 	parts := 0
 	switch out.What {
 	case "":
-		return out, r.fail("expected PROVIDERS, SERVICES, RESOURCES or METHODS", "for example: SHOW METHODS IN okta.user.users")
+		return out, r.fail("expected PROVIDERS, SERVICES, RESOURCES, METHODS or ORGS", "for example: SHOW METHODS IN okta.user.users")
 	case "SERVICES":
 		parts, want = 1, "a provider's name, such as okta"
 	case "RESOURCES":

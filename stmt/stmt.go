@@ -28,7 +28,7 @@ const (
 	Explain
 	// QueryPlan is EXPLAIN QUERY PLAN SELECT: SQLite's own plan.
 	QueryPlan
-	// Show is SHOW PROVIDERS, SERVICES, RESOURCES or METHODS.
+	// Show is SHOW PROVIDERS, SERVICES, RESOURCES, METHODS or ORGS.
 	Show
 	// Describe is DESCRIBE: a table's columns.
 	Describe

@@ -1,0 +1,160 @@
+package whoql
+
+import (
+	"context"
+	"io"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/whoql/whoql/vtab"
+)
+
+// scanRows gives the rows of a scan: what its orgs answer, side by side, each org's rows in the order
+// of its calls.
+//
+// Each org reads its next batch (a page, as a rule) on its own goroutine and then stops until the
+// batch has been taken; whichever batch is there first is given first. So no org waits for another
+// one's answers, and at any time there is at most a batch for each org and one more.
+type scanRows struct {
+	parts []*part
+	limit int64           // rows that will be read at most; -1: not known
+	seen  map[string]bool // ids given so far, where several calls can give the same object
+	named bool            // errors say which org they are of
+
+	ready  chan filled
+	cancel context.CancelFunc // ends what is being read
+	ctx    context.Context
+	busy   int // parts whose batch is being read or waits in ready
+	now    *part
+	listed int64 // objects of all batches taken
+	err    error // the first one
+}
+
+// A part is one org of a scan. While it is busy, its scan belongs to the goroutine that reads.
+type part struct {
+	scan  *orgScan
+	busy  bool
+	ended bool
+	batch batch
+	item  int // the next one of the batch
+}
+
+type filled struct {
+	part  *part
+	batch batch
+	err   error
+}
+
+// newScanRows makes no request. named: errors say which org they are of.
+func newScanRows(c calls, limit int64, orgs []orgClient, named bool) *scanRows {
+	r := &scanRows{limit: limit, named: named, ready: make(chan filled, len(orgs))}
+	for _, o := range orgs {
+		r.parts = append(r.parts, &part{scan: &orgScan{orgClient: o, calls: &c}})
+	}
+	if len(c.gets)+len(c.lists) > 1 {
+		r.seen = map[string]bool{}
+	}
+	return r
+}
+
+// Next implements [vtab.Rows].
+func (r *scanRows) Next(ctx context.Context) (vtab.Object, error) {
+	for r.err == nil {
+		p := r.now
+		if p == nil || p.item >= len(p.batch.items) {
+			r.err = r.turn(ctx)
+			continue
+		}
+		if p.item == p.batch.ahead && !r.enough() {
+			r.fill(ctx, p)
+		}
+		obj := p.batch.items[p.item]
+		p.item++
+		if !r.repeated(p, obj) {
+			return vtab.Object{JSON: obj, Org: p.scan.name}, nil
+		}
+	}
+	return vtab.Object{}, r.err
+}
+
+// enough reports whether what was listed may be all that is needed: then no page is fetched on the
+// mere chance.
+func (r *scanRows) enough() bool { return r.limit >= 0 && r.listed >= r.limit }
+
+// turn takes the batch that is there first, having asked every idle org for one; io.EOF behind the
+// last.
+func (r *scanRows) turn(ctx context.Context) error {
+	r.now = nil
+	for _, p := range r.parts {
+		if r.busy > 0 && r.enough() {
+			break
+		}
+		r.fill(ctx, p)
+	}
+	if r.busy == 0 {
+		return io.EOF
+	}
+	f := <-r.ready
+	r.busy--
+	p := f.part
+	p.busy, p.ended, p.batch, p.item = false, f.batch.end, f.batch, 0
+	if f.err != nil {
+		if r.named {
+			return &OrgError{Org: p.scan.name, Err: f.err}
+		}
+		return f.err
+	}
+	r.now = p
+	r.listed += int64(len(f.batch.items))
+	return nil
+}
+
+// fill starts to read a part's next batch, unless that is under way or there is none.
+func (r *scanRows) fill(ctx context.Context, p *part) {
+	if p.busy || p.ended {
+		return
+	}
+	if r.cancel == nil {
+		r.ctx, r.cancel = context.WithCancel(ctx)
+	}
+	p.busy = true
+	r.busy++
+	go func() {
+		b, err := p.scan.read(r.ctx)
+		r.ready <- filled{p, b, err}
+	}()
+}
+
+// repeated reports whether an object was given before: two logins that differ in case, or a login
+// and its short name, are the same user.
+func (r *scanRows) repeated(p *part, obj []byte) bool {
+	if r.seen == nil {
+		return false
+	}
+	id := p.scan.name + "\x00" + gjson.GetBytes(obj, "id").String()
+	if r.seen[id] {
+		return true
+	}
+	r.seen[id] = true
+	return false
+}
+
+// Close implements [vtab.Rows]. It ends what is being read and waits for it.
+func (r *scanRows) Close() error {
+	if r.cancel != nil {
+		r.cancel()
+	}
+	for ; r.busy > 0; r.busy-- {
+		<-r.ready
+	}
+	if r.err == nil {
+		r.err = io.EOF
+	}
+	var err error
+	for _, p := range r.parts {
+		if e := p.scan.stop(); err == nil {
+			err = e
+		}
+	}
+	return err
+}
