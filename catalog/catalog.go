@@ -44,6 +44,8 @@ type Resource struct {
 	Methods []*Method
 	// Describe are the names of the visible fields in the order of the provider's page.
 	Describe []string
+	// Changes says how UPDATE changes an object; nil: it can't.
+	Changes *Changes
 }
 
 // Path returns the resource's three-part name, such as "okta.user.users".
@@ -126,6 +128,17 @@ type Method struct {
 	// Secrets are the keys of the answer whose values must not get into a log or a journal, such as
 	// activationUrl.
 	Secrets []string
+	// Moves say where the operation leads from which status; from those that no move names, nowhere.
+	Moves []Move
+	// Witness is how to tell whether a call whose answer never came took effect, one of [WitnessStatus]
+	// and its siblings; "": there is no telling.
+	Witness string
+	// Irreversible says what can't be brought back; "": nothing is lost.
+	Irreversible string
+	// Undo is what undoes the operation: the name of a method, or [UndoValues]; "": nothing does.
+	Undo string
+	// Renew is the method that makes a new secret where the one in the answer got lost.
+	Renew string
 	// Examples are statements that use the method.
 	Examples []string
 }

@@ -36,7 +36,10 @@ func Load() (*Catalog, error) { return load() }
 //	attributes   by the field that they stand in: columns for what is inside of it
 //	params       parameters that several methods share, and name in their params
 //	methods      the methods; request is "GET /path/{param}", params and body are lists of
-//	             parameters (see Method and Param)
+//	             parameters (see Method and Param); moves, witness, irreversible, undo and renew
+//	             say what a method does, and how that is seen and undone
+//	changes      how UPDATE works: the methods read and update by name, replace as a method that is not
+//	             on the provider's page, and the table status for SET status (see Changes)
 //
 // Keys that are not known, names given twice and anything that is missing or
 // contradicts itself are errors; the first one is returned, as
@@ -151,7 +154,7 @@ func (r *reader) resource(dir, name string) *Resource {
 	provider, service := path.Split(dir)
 	res := &Resource{Provider: path.Clean(provider), Service: service}
 	o := r.object(r.root, "resource", "resource", "description", "complete", "describe",
-		"fields", "hidden", "attributes", "params", "methods")
+		"fields", "hidden", "attributes", "params", "methods", "changes")
 	res.Name = o.name("resource")
 	if res.Name != name {
 		o.fail("resource", "resource %q is in %s; the two must be the same", res.Name, r.file)

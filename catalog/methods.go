@@ -23,8 +23,7 @@ func (r *reader) methods(o object, res *Resource) {
 		param := p.param(places)
 		shared[param.Name] = param
 	}
-	methods := o.objects("methods", "method", "name", "description", "verb", "operation", "request",
-		"success", "answer", "secrets", "statuses", "params", "body", "examples")
+	methods := o.objects("methods", "method", methodKeys...)
 	if len(methods) == 0 {
 		o.fail("methods", "there is no method")
 	}
@@ -33,6 +32,7 @@ func (r *reader) methods(o object, res *Resource) {
 		r.at[method] = m
 		res.Methods = append(res.Methods, method)
 	}
+	r.changes(o, res, shared, used)
 	for _, p := range sharedObjects {
 		if !used[p.key] {
 			p.failHere("no method uses it")
@@ -74,6 +74,7 @@ func (o object) method(shared map[string]*Param, used map[string]bool) *Method {
 		o.fail("body", "%s has no body", m.HTTP)
 	}
 	o.checkParams(m)
+	o.effects(m)
 	return m
 }
 
@@ -212,6 +213,7 @@ func (r *reader) crossCheck(res *Resource) {
 			}
 		}
 	}
+	r.checkEffects(res)
 }
 
 // reads reports whether a SELECT method has the parameter wire in the given place.

@@ -1,0 +1,72 @@
+package change
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/whoql/whoql/catalog"
+)
+
+// A Caller makes API calls. It is called concurrently, keeps to the org's rate limit, and sends a call
+// again only when it is certain that it didn't take effect.
+type Caller interface {
+	// Call makes one call. An answer of the org, be it an error or not, is an Answer and no error. The
+	// error is a [*NoEffectError] if it is certain that nothing was changed, such as when no connection
+	// could be made, or when Call.Stop was closed before anything was sent; any other error leaves open
+	// whether the call took effect. ctx ends a call that has been sent, too.
+	Call(ctx context.Context, c Call) (Answer, error)
+}
+
+// A Call is one request.
+type Call struct {
+	// Org is the org's name.
+	Org string
+	// Method gives HTTP method and route.
+	Method *catalog.Method
+	// Path and Query are the values for the route's {parameters} and of the query, by their names in the
+	// request, unescaped.
+	Path, Query map[string]string
+	// IfMatch is the header If-Match; empty: none.
+	IfMatch string
+	// Body is a JSON object; nil: none.
+	Body json.RawMessage
+	// Stop is closed when nothing more is to be sent. What is being waited for then, such as the rate
+	// limit, is given up; what has been sent goes on. It may be nil.
+	Stop <-chan struct{}
+}
+
+// An Answer is what the org answered.
+type Answer struct {
+	// Status is the HTTP status.
+	Status int
+	// Body is the answer's JSON; nil if there is none.
+	Body json.RawMessage
+	// ETag is the header; empty if there is none.
+	ETag string
+	// Date is the org's time when it answered, in whole seconds, rounded down; zero if it didn't say.
+	Date time.Time
+	// RequestID is by what the org's log finds the call.
+	RequestID string
+	// Problem is the org's error; nil if the call succeeded.
+	Problem *Problem
+}
+
+// A Problem is an error that the org answered with. It holds no secrets.
+type Problem struct {
+	// Status is the HTTP status, Code the org's own, such as E0000001.
+	Status int    `json:"status"`
+	Code   string `json:"code,omitempty"`
+	// Summary and Causes are the org's sentences.
+	Summary string   `json:"summary,omitempty"`
+	Causes  []string `json:"causes,omitempty"`
+}
+
+// A NoEffectError is a call that certainly didn't change anything.
+type NoEffectError struct{ Err error }
+
+// Error is what happened.
+func (e *NoEffectError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what happened.
+func (e *NoEffectError) Unwrap() error { return e.Err }
