@@ -58,6 +58,7 @@ type Statement struct {
 	Body int
 
 	tokens []token.Token // the statement's, with positions in Source
+	edits  []edit        // on Source, ascending, that make the statement what it is: see ParseChange
 }
 
 // Text returns the statement as typed.
