@@ -102,11 +102,16 @@ func (c *command) proxy() func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) { return find(r.URL) }
 }
 
-// sandbox starts an org on a loopback port. close ends it.
-func (c *command) sandbox(o okta.Options) (orgs []whoql.Org, close func() error, err error) {
-	server, err := oktatest.Serve(oktatest.Options{Users: sandboxUsers, Seed: sandboxSeed, Today: time.Now()})
+// sandbox starts an org on a loopback port: in memory, or if there is a name, in a file. close ends it.
+func (c *command) sandbox(file string, o okta.Options) (orgs []whoql.Org, close func() error, err error) {
+	org := oktatest.Options{Users: sandboxUsers, Seed: sandboxSeed, Today: time.Now()}
+	if file != "" {
+		org.Owner = true // as whoql sandbox has it, which may open the file next
+		inFile(&org, file, false, false)
+	}
+	server, err := oktatest.Serve(org)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fileError(err)
 	}
 	client, err := okta.New(server.URL, okta.Token(server.Token), o)
 	if err != nil {

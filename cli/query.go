@@ -24,7 +24,7 @@ type queryFlags struct {
 	output       string
 	csvSafe      bool
 	file         string
-	sandbox      bool
+	sandbox      sandboxFlag
 	timeout      time.Duration
 	params       []string
 	verbose      bool
@@ -40,7 +40,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.StringVarP(&f.output, "output", "o", "table", "write `FORMAT`: "+strings.Join(format.Names(), ", "))
 	fs.BoolVar(&f.csvSafe, "csv-safe", false, "put a ' before what a spreadsheet would take for a formula; for csv and tsv")
 	fs.StringVarP(&f.file, "file", "f", "", "read the statements from a `FILE`; - is standard input")
-	fs.BoolVar(&f.sandbox, "sandbox", false, "ask an org of 1,000 invented users on this machine")
+	f.sandbox.addTo(fs)
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up after this `TIME`, such as 30s or 5m; exit code 124")
 	fs.StringArrayVar(&f.params, "param", nil, "bind :name to a text by `name=value`, or to JSON (a number, true, null) by name:=json")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show the footer and waits of a second or more on standard error, also without a terminal")
@@ -59,7 +59,8 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	if f.timeout < 0 || fs.Changed("timeout") && f.timeout == 0 {
 		return nil, nil, &usageError{msg: "--timeout must be longer than 0", hint: "for example: --timeout 30s"}
 	}
-	return f, showComments(fs.Args()), nil
+	texts := showComments(fs.Args())
+	return f, texts, f.sandbox.check(texts)
 }
 
 // A SQL text that begins with a comment looks like a flag. hideComments puts a byte in front of such
@@ -115,9 +116,9 @@ func (c *command) query(ctx context.Context, args []string) error {
 		clientOptions.OnWait = c.reportWaits()
 	}
 	var orgs []whoql.Org
-	if f.sandbox {
+	if f.sandbox.on {
 		var stop func() error
-		if orgs, stop, err = c.sandbox(clientOptions); err != nil {
+		if orgs, stop, err = c.sandbox(f.sandbox.file, clientOptions); err != nil {
 			return err
 		}
 		defer stop()
@@ -150,6 +151,9 @@ func (c *command) query(ctx context.Context, args []string) error {
 	}
 	if talk {
 		c.footer(n, rows.Stats(), time.Since(start), err == nil)
+		if f.sandbox.on && f.sandbox.file == "" {
+			fmt.Fprintln(c.stderr, "changes of this sandbox last for this command only; --sandbox=FILE keeps them")
+		}
 	}
 	c.reportCuts(out)
 	if err != nil {

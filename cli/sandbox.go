@@ -24,12 +24,14 @@ const sandboxGrace = 3 * time.Second
 
 // sandboxFlags are the flags of whoql sandbox.
 type sandboxFlags struct {
-	addr, token       string
+	addr, token, db   string
 	users             int
 	seed              uint64
 	rateLimit, faults string
 	latency, lag      time.Duration
 	log               bool
+
+	usersGiven, seedGiven bool
 }
 
 const sandboxHelp = `whoql sandbox [flags]
@@ -41,7 +43,7 @@ token are written to standard output for a shell to read, and then the output is
   whoql query "SELECT count(*) FROM okta.user.users"
   kill "$WHOQL_SANDBOX_PID"
 
-Whatever is changed is forgotten in the end. docs/sandbox.md says more: what is there and what isn't,
+Whatever is changed is forgotten in the end, unless --db names a file. docs/sandbox.md says more: what is there and what isn't,
 and how to set the org's clock, lock users out and inject faults while it runs.
 
 Faults are KIND[@NTH][xTIMES][:DELAY], separated by commas: at the NTH request, for TIMES requests (* is
@@ -56,6 +58,7 @@ func (c *command) sandboxFlags(args []string) (*sandboxFlags, error) {
 	fs.StringVar(&f.addr, "addr", "127.0.0.1:8080", "listen on `HOST:PORT`; port 0 picks a free one")
 	fs.IntVar(&f.users, "users", sandboxUsers, "make `N` users; 0: only the owner of the token")
 	fs.Uint64Var(&f.seed, "seed", sandboxSeed, "the same `S` and N make the same users")
+	fs.StringVar(&f.db, "db", "", "keep the org in this `FILE`, made if it isn't there; N and S are then the file's")
 	fs.StringVar(&f.token, "token", "", "accept this API `TOKEN` instead of a well-known one; needed to listen beyond this machine")
 	fs.StringVar(&f.rateLimit, "rate-limit", "", "allow `CALLS[/WINDOW]` for each bucket of requests, such as 600 or 50/10s; the window is 60s")
 	fs.DurationVar(&f.latency, "latency", 0, "answer every request this `TIME` later")
@@ -77,6 +80,10 @@ func (c *command) sandboxFlags(args []string) (*sandboxFlags, error) {
 	}
 	if fs.NArg() > 0 {
 		return nil, &usageError{msg: "sandbox takes no arguments: " + strings.Join(fs.Args(), " "), hint: "whoql help sandbox lists the flags"}
+	}
+	f.usersGiven, f.seedGiven = fs.Changed("users"), fs.Changed("seed")
+	if fs.Changed("db") && f.db == "" {
+		return nil, &usageError{msg: "--db needs the name of a file", hint: "for example: --db org.db"}
 	}
 	return f, nil
 }
@@ -106,6 +113,9 @@ func (f *sandboxFlags) options() (o oktatest.Options, err error) {
 		return o, &usageError{msg: "--search-lag must not be negative"}
 	case strings.ContainsFunc(f.token, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return o, &usageError{msg: "--token must be of visible ASCII characters, without spaces"}
+	}
+	if f.db != "" {
+		inFile(&o, f.db, f.usersGiven, f.seedGiven)
 	}
 	if err := f.checkAddress(); err != nil {
 		return o, err
@@ -174,9 +184,15 @@ func (c *command) serveSandbox(ctx context.Context, args []string) error {
 	}
 	server, err := oktatest.ServeOn(f.addr, o)
 	if err != nil {
+		if e := fileError(err); e != err {
+			return e
+		}
 		return listenError(f.addr, err)
 	}
 	defer server.Close()
+	if err := sameOrg(server, f); err != nil {
+		return err
+	}
 	if err := c.announce(server, f); err != nil {
 		return err
 	}
@@ -216,14 +232,19 @@ func (c *command) announce(server *oktatest.Server, f *sandboxFlags) error {
 	if out, ok := c.stdout.(*os.File); ok && !isTerminal(out) {
 		out.Close()
 	}
-	fmt.Fprintf(c.stderr, `whoql: sandbox: an org of %s (seed %d) is at %s; Ctrl-C ends it
+	users, seed := server.Generated()
+	kept := ""
+	if f.db != "" {
+		kept = " and what was changed since, kept in " + clean(f.db) + ","
+	}
+	fmt.Fprintf(c.stderr, `whoql: sandbox: an org of %s (seed %d)%s is at %s; Ctrl-C ends it
   With the lines on standard output set in a shell:
   whoql      whoql query "SELECT status, count(*) FROM okta.user.users GROUP BY status"
   curl       curl -H "Authorization: SSWS $OKTA_CLIENT_TOKEN" "$OKTA_CLIENT_ORGURL/api/v1/users?limit=2"
   Go SDK     http_proxy="$OKTA_CLIENT_ORGURL" OKTA_CLIENT_ORGURL=http://sandbox.invalid your-program
   Terraform  OKTA_HTTP_PROXY="$OKTA_CLIENT_ORGURL" OKTA_API_TOKEN="$OKTA_CLIENT_TOKEN" OKTA_ORG_NAME=sandbox OKTA_BASE_URL=invalid terraform plan
   control    curl -H "Authorization: SSWS $OKTA_CLIENT_TOKEN" "$OKTA_CLIENT_ORGURL/sandbox/v1"
-`, people(f.users), f.seed, address)
+`, people(users), seed, kept, address)
 	return nil
 }
 

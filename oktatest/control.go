@@ -97,7 +97,15 @@ func controlled(v any) (answer, *apiError) {
 	return answer{status: http.StatusOK, body: append(b, '\n')}, nil
 }
 
+// errFile is for a change that the org's file didn't take.
+func errFile(err error) *apiError {
+	return &apiError{status: http.StatusInternalServerError, summary: strings.TrimPrefix(err.Error(), "oktatest: ")}
+}
+
 func errControl(err error) *apiError {
+	if _, ok := errors.AsType[*FileError](err); ok {
+		return errFile(err)
+	}
 	return &apiError{status: http.StatusBadRequest, summary: strings.TrimPrefix(err.Error(), "oktatest: ")}
 }
 
@@ -159,12 +167,16 @@ func (o *Org) controlSetClock(c *call) (answer, *apiError) {
 	if to.Year() < 1970 || to.Year() >= 2200 {
 		return answer{}, errControl(errors.New("choose a time between 1970 and 2200"))
 	}
-	o.SetClock(to)
+	if err := o.SetClock(to); err != nil {
+		return answer{}, errFile(err)
+	}
 	return o.controlGetClock(c)
 }
 
 func (o *Org) controlResetClock(c *call) (answer, *apiError) {
-	o.clock.offset.Store(0)
+	if err := o.moveClock(func(time.Duration) time.Duration { return 0 }); err != nil {
+		return answer{}, errFile(err)
+	}
 	return o.controlGetClock(c)
 }
 

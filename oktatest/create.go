@@ -34,8 +34,9 @@ func (o *Org) createUser(c *call) (answer, *apiError) {
 	}
 	i := o.store.next
 	u.id = o.store.gen.id(i)
-	o.store.put(i, u)
-	o.joinGroups(i, p.groups, u.created)
+	if bad := o.keep(append([]step{userStep{i, u}}, o.joinGroups(i, p.groups, u.created)...)...); bad != nil {
+		return answer{}, bad
+	}
 	return c.showUser(u), nil
 }
 

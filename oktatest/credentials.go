@@ -170,11 +170,12 @@ func (o *Org) forgotPassword(c *call) (answer, *apiError) {
 				return c.recover(e, &f)
 			}
 		}
-		u.token = newToken(recoveryToken)
+		var text string
+		text, u.token = newToken(recoveryToken)
 		if mail {
 			return c.empty(), nil
 		}
-		return c.object("resetPasswordUrl", c.style.base+"/signin/reset-password/"+u.token.text), nil
+		return c.object("resetPasswordUrl", c.style.base+"/signin/reset-password/"+text), nil
 	})
 }
 

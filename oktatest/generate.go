@@ -13,6 +13,10 @@ const (
 	epochEnd = 1782863999 // 2026-06-30T23:59:59Z
 )
 
+// generatorVersion is the version of what generators make: users, groups and user types. An org's file
+// holds only how to make them, so whoever makes others raises it.
+const generatorVersion = 1
+
 // A generator computes users from their index, 0 to n-1. It is immutable.
 //
 // Ids ascend with the index, also beyond n: users who are created later get the next ones. Creation

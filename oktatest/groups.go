@@ -36,6 +36,7 @@ const (
 // large org cost nothing; over that lies who has joined or left since. What a user's profile becomes
 // afterwards doesn't matter: these are no group rules.
 type group struct {
+	number            int // how many groups were made before it; ids ascend with it
 	id                string
 	kind              groupKind
 	name, description string
@@ -61,7 +62,7 @@ func newGroups(g *generator) []*group {
 	for k := range departments {
 		d := &departments[k]
 		at := g.begin + int64(g.hash(k, saltGroup)%(90*86400))
-		list = append(list, &group{id: g.groupID(k + 1), kind: oktaGroup, name: d.name, description: "Everybody in " + d.name,
+		list = append(list, &group{number: k + 1, id: g.groupID(k + 1), kind: oktaGroup, name: d.name, description: "Everybody in " + d.name,
 			created: at, lastUpdated: at, lastMembership: g.end - int64(g.hash(k, saltGroup)>>40%(30*86400)), department: d})
 	}
 	return list
@@ -78,17 +79,11 @@ func (t *group) has(s *store, i int) bool {
 	return t.department != nil && i < s.gen.n && s.gen.department(i) == t.department
 }
 
-// set makes user i a member, or none, at a time. It says whether that changed anything.
-func (t *group) set(s *store, i int, in bool, now int64) bool {
-	if t.has(s, i) == in {
-		return false
-	}
-	if t.changed == nil {
-		t.changed = map[int]bool{}
-	}
-	t.changed[i] = in
-	t.lastMembership = now
-	return true
+// set returns the steps that make user i a member, or none, at a time.
+func (t *group) set(i int, in bool, now int64) []step {
+	changed := *t
+	changed.lastMembership = now
+	return []step{groupStep{t: changed}, memberStep{t, i, in}}
 }
 
 // groupByID finds a group, nil if there is none. The caller holds the store's lock.
@@ -118,16 +113,19 @@ func (o *Org) checkGroups(ids []string) *apiError {
 	return nil
 }
 
-// joinGroups makes user i, who is in the store, a member of groups that checkGroups found right, and of
-// Everyone. now is in Unix seconds. The caller holds the store's lock for writing.
-func (o *Org) joinGroups(i int, ids []string, now int64) {
+// joinGroups returns the steps that make user i, who is new, a member of groups that checkGroups found
+// right, and of Everyone. now is in Unix seconds. The caller holds the store's lock.
+func (o *Org) joinGroups(i int, ids []string, now int64) (steps []step) {
 	for _, t := range o.groups {
 		if t.kind == builtInGroup {
-			t.lastMembership = now
+			changed := *t
+			changed.lastMembership = now
+			steps = append(steps, groupStep{t: changed})
 		} else if slices.Contains(ids, t.id) {
-			t.set(o.store, i, true, now)
+			steps = append(steps, t.set(i, true, now)...)
 		}
 	}
+	return steps
 }
 
 // appendJSON appends the group as Okta shows it.
@@ -251,11 +249,12 @@ func (o *Org) createGroup(c *call) (answer, *apiError) {
 		return answer{}, bad
 	}
 	now := o.opts.Now().Unix()
-	t := &group{id: o.store.gen.groupID(o.groupsMade), kind: oktaGroup, name: p.name, description: p.description,
+	t := group{number: o.groupsMade, id: o.store.gen.groupID(o.groupsMade), kind: oktaGroup, name: p.name, description: p.description,
 		created: now, lastUpdated: now, lastMembership: now}
-	o.groupsMade++
-	o.groups = append(o.groups, t)
-	return c.showGroup(t), nil
+	if bad = o.keep(groupStep{t: t}); bad != nil {
+		return answer{}, bad
+	}
+	return c.showGroup(&t), nil
 }
 
 // getGroup is Okta's getGroup.
@@ -284,8 +283,12 @@ func (o *Org) replaceGroup(c *call) (answer, *apiError) {
 	if bad != nil {
 		return answer{}, bad
 	}
-	t.name, t.description, t.lastUpdated = p.name, p.description, o.opts.Now().Unix()
-	return c.showGroup(t), nil
+	changed := *t
+	changed.name, changed.description, changed.lastUpdated = p.name, p.description, o.opts.Now().Unix()
+	if bad = o.keep(groupStep{t: changed}); bad != nil {
+		return answer{}, bad
+	}
+	return c.showGroup(&changed), nil
 }
 
 // deleteGroup is Okta's deleteGroup. Its members stay.
@@ -296,7 +299,9 @@ func (o *Org) deleteGroup(c *call) (answer, *apiError) {
 	if bad != nil {
 		return answer{}, bad
 	}
-	o.groups = slices.DeleteFunc(o.groups, func(other *group) bool { return other == t })
+	if bad = o.keep(groupStep{t: *t, gone: true}); bad != nil {
+		return answer{}, bad
+	}
 	return answer{status: http.StatusNoContent}, nil
 }
 
@@ -317,6 +322,10 @@ func (o *Org) setMember(c *call, in bool) (answer, *apiError) {
 	if !ok {
 		return answer{}, errNotFound(c.vars[1], "User")
 	}
-	t.set(o.store, i, in, o.opts.Now().Unix())
+	if t.has(o.store, i) != in {
+		if bad = o.keep(t.set(i, in, o.opts.Now().Unix())...); bad != nil {
+			return answer{}, bad
+		}
+	}
 	return answer{status: http.StatusNoContent}, nil
 }

@@ -1,5 +1,7 @@
 package oktatest
 
+import "crypto/sha256"
+
 // become moves u to a status.
 func (u *user) become(s status, now int64) {
 	u.status, u.statusChanged, u.lastUpdated = s, now, now
@@ -70,15 +72,16 @@ func (o *Org) reactivateUser(c *call) (answer, *apiError) {
 // inviteUser gives u a token for the first sign-in, which takes the place of any other. The answer shows
 // it unless it is mailed.
 func (o *Org) inviteUser(c *call, u *user, mail bool) answer {
-	u.token = newToken(activationToken)
+	var text string
+	text, u.token = newToken(activationToken)
 	if mail {
 		return c.empty()
 	}
-	url := c.style.base + "/tokens/" + u.token.text + "/verify"
+	url := c.style.base + "/tokens/" + text + "/verify"
 	if o.opts.Engine == ClassicEngine {
-		url = c.style.base + "/welcome/" + u.token.text
+		url = c.style.base + "/welcome/" + text
 	}
-	return c.object("activationUrl", url, "activationToken", u.token.text)
+	return c.object("activationUrl", url, "activationToken", text)
 }
 
 // deactivateUser is POST /api/v1/users/{id}/lifecycle/deactivate. A user who is deactivated already is
@@ -224,11 +227,12 @@ func (o *Org) resetPassword(c *call) (answer, *apiError) {
 		if u.lastUpdated = e.now; u.status != recovery {
 			u.become(recovery, e.now)
 		}
-		u.token = newToken(recoveryToken)
+		var text string
+		text, u.token = newToken(recoveryToken)
 		if mail {
 			return c.empty(), nil
 		}
-		return c.object("resetPasswordUrl", c.style.base+"/reset_password/"+u.token.text), nil
+		return c.object("resetPasswordUrl", c.style.base+"/reset_password/"+text), nil
 	})
 }
 
@@ -243,9 +247,10 @@ func (o *Org) resetFactors(c *call) (answer, *apiError) {
 }
 
 // A linkToken is what a link for one sign-in ends in. It is good once, and only until the next one or a
-// change of the status; the zero value is none.
+// change of the status; the zero value is none. Of its text only the SHA-256 is kept: it is long and
+// random, so that it needs no salt.
 type linkToken struct {
-	text string
+	sum  [sha256.Size]byte
 	kind linkKind
 }
 
@@ -256,6 +261,9 @@ const (
 	recoveryToken
 )
 
-func newToken(kind linkKind) linkToken {
-	return linkToken{string(appendRandom(nil, 20, base64URL)), kind}
+func newToken(kind linkKind) (text string, t linkToken) {
+	text = string(appendRandom(nil, 20, base64URL))
+	return text, linkToken{tokenSum(text), kind}
 }
+
+func tokenSum(text string) [sha256.Size]byte { return sha256.Sum256([]byte(text)) }

@@ -30,6 +30,13 @@ type Options struct {
 	// last 90 days have answers; the zero time: 1 July 2026, on every day the same. Moving it moves all
 	// generated times by the same number of whole days, and nothing else.
 	Today time.Time
+	// File is the SQLite file that the org is kept in; empty: it is kept in memory, and forgotten. If there
+	// is no such file it is made, for its owner's eyes only. Each change is in the file before it is
+	// answered: killing the process loses none, and a request that the file doesn't take is answered with
+	// 500 and changes nothing. One org has the file at a time. Users, Seed and IDSuffix may be left out for a
+	// file that is there, and else must be those in the file, or the error is a *[FileError] that says what
+	// the file holds; Owner and Today are the file's. Everything else, such as Token, is not in the file.
+	File string
 	// Token is the API token that requests must carry; empty: [DefaultToken].
 	Token string
 	// Now is the org's clock, for the Date header, the rate-limit windows and the request log;

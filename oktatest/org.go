@@ -17,8 +17,9 @@ import (
 type Org struct {
 	opts  Options
 	store *store
-	realm string // the id of the realm of all users; "": the org has no realms
-	owner int    // the user whose token it is; -1: nobody
+	file  *orgFile // nil: the org is kept in memory only
+	realm string   // the id of the realm of all users; "": the org has no realms
+	owner int      // the user whose token it is; -1: nobody
 
 	// Under the store's lock, and how many have been made of each, deleted ones too.
 	types                 []*userType // the default one first
@@ -41,21 +42,42 @@ const (
 	usersPath = "/api/v1/users"
 )
 
-// New makes an org. It panics if the options can't be, which their comments rule out.
+// New is [Open] where nothing can fail: it panics if the options can't be, which their comments rule out,
+// or if there is a file that can't be used.
 func New(o Options) *Org {
-	org, err := newOrg(o)
+	org, err := Open(o)
 	if err != nil {
 		panic(err)
 	}
 	return org
 }
 
-func newOrg(o Options) (*Org, error) {
+// Open makes an org, or opens the one in Options.File; then the error may be a *[FileError], and [Org.Close]
+// is needed in the end.
+func Open(o Options) (*Org, error) {
+	if _, err := o.defaults(); err != nil {
+		return nil, err
+	}
+	file, err := o.adopt()
+	if err != nil {
+		return nil, err
+	}
+	org, err := newOrg(o, file)
+	if err != nil {
+		file.close()
+		return nil, err
+	}
+	return org, nil
+}
+
+// newOrg makes an org that is kept in a file, which may be nil. The options are those of the file.
+func newOrg(o Options, file *orgFile) (*Org, error) {
 	o, err := o.defaults()
 	if err != nil {
 		return nil, err
 	}
 	org := &Org{
+		file:    file,
 		opts:    o,
 		store:   newStore(newGenerator(o.Users, o.Seed, o.IDSuffix).endBefore(o.Today)),
 		limiter: limiter{limit: o.RateLimit},
@@ -69,12 +91,33 @@ func newOrg(o Options) (*Org, error) {
 		org.realm = "guo" + org.types[0].tail
 	}
 	org.owner = org.findOwner()
+	if file != nil {
+		keep := file.load
+		if file.isNew {
+			keep = file.create
+		}
+		if err := keep(org); err != nil {
+			return nil, err
+		}
+	}
 	if o.SearchLag > 0 || o.AsyncTransitions > 0 {
 		org.store.index = newSearchIndex(org.store, o.SearchLag, o.AsyncTransitions, org.clock.now)
 	}
 	org.learn()
 	org.faults.add(o.Faults)
 	return org, nil
+}
+
+// Generated returns how many of the org's users were generated, and by which seed: of an org with a file,
+// what the file says.
+func (o *Org) Generated() (users int, seed uint64) { return o.opts.Users, o.opts.Seed }
+
+// Close lets go of the org's file; without one it does nothing. All changes are in the file already.
+// The org goes on answering, but changes nothing any more. A second Close does nothing.
+func (o *Org) Close() error {
+	o.store.mu.Lock()
+	defer o.store.mu.Unlock()
+	return o.file.close()
 }
 
 // quit ends all waiting: latencies, delays and stalls.

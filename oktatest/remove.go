@@ -13,10 +13,12 @@ func (o *Org) deleteUser(c *call) (answer, *apiError) {
 		return answer{}, bad
 	}
 	if e.u.status == deprovisioned {
-		o.store.remove(e.i)
-		return noContent, nil
+		e.u = nil
+	} else {
+		e.u.deactivate(e.now)
 	}
-	e.u.deactivate(e.now)
-	o.store.put(e.i, e.u)
+	if bad := o.keep(userStep{e.i, e.u}); bad != nil {
+		return answer{}, bad
+	}
 	return noContent, nil
 }

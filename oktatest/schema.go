@@ -1,5 +1,10 @@
 package oktatest
 
+import (
+	"fmt"
+	"slices"
+)
+
 // A dataType is the type that the user schema gives an attribute.
 type dataType uint8
 
@@ -148,4 +153,20 @@ func customProperties() []*property {
 			permission: "READ_ONLY", scope: "NONE", mutability: "READ_WRITE"})
 	}
 	return list
+}
+
+var dataTypeNames = [...]string{stringType: "string", integerType: "integer", numberType: "number", booleanType: "boolean",
+	stringArray: "array of string", numberArray: "array of number", integerArray: "array of integer"}
+
+// MarshalText writes the type for an org's file.
+func (t dataType) MarshalText() ([]byte, error) { return []byte(dataTypeNames[t]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (t *dataType) UnmarshalText(text []byte) error {
+	at := slices.Index(dataTypeNames[:], string(text))
+	if at < 0 {
+		return fmt.Errorf("there is no type %q", text)
+	}
+	*t = dataType(at)
+	return nil
 }

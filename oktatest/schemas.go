@@ -65,8 +65,11 @@ func (o *Org) updateSchema(c *call) (answer, *apiError) {
 	if bad != nil {
 		return answer{}, bad
 	}
-	o.changeSchema(t, change)
-	return answer{status: http.StatusOK, body: t.appendSchema(c.out, c.style.base)}, nil
+	changed, drop := o.changeSchema(t, change)
+	if bad = o.keep(typeStep{t: changed}, drop); bad != nil {
+		return answer{}, bad
+	}
+	return answer{status: http.StatusOK, body: changed.appendSchema(c.out, c.style.base)}, nil
 }
 
 // A schemaChange is what a request does to a schema. It is checked.
@@ -374,9 +377,11 @@ func (c *schemaChange) checkUnique(s *userSchema) *apiError {
 	return nil
 }
 
-// changeSchema applies a change. The caller holds the store's lock for writing.
-func (o *Org) changeSchema(t *userType, c *schemaChange) {
-	s := &t.schema
+// changeSchema returns the type with a change of its schema, and what that takes away from users. The
+// caller holds the store's lock.
+func (o *Org) changeSchema(t *userType, c *schemaChange) (userType, dropStep) {
+	changed, drop := *t, dropStep{typeTail: t.tail}
+	s := &changed.schema
 	for _, p := range c.base {
 		s.base[p.gen] = p
 	}
@@ -393,13 +398,11 @@ func (o *Org) changeSchema(t *userType, c *schemaChange) {
 		if at < 0 {
 			continue
 		}
-		gen := custom[at].gen
+		drop.attributes = append(drop.attributes, custom[at])
 		custom = slices.Delete(custom, at, at+1)
-		o.eachStore(func(s *store) { s.dropAttribute(t.tail, name, gen) })
-		o.store.index.dropAttribute(t.tail, name)
 	}
 	s.custom, s.lastUpdated = custom, o.opts.Now().Unix()
-	o.learn()
+	return changed, drop
 }
 
 // learn makes the attributes of all user types known to lists. If two types have one of the same name,

@@ -50,12 +50,13 @@ func Serve(o Options) (*Server, error) { return ServeOn("127.0.0.1:0", o) }
 // ServeOn serves an org on addr, a TCP address such as "127.0.0.1:8080". There is no encryption and
 // the token is no secret: stay on the loopback interface.
 func ServeOn(addr string, o Options) (*Server, error) {
-	org, err := newOrg(o)
+	org, err := Open(o)
 	if err != nil {
 		return nil, err
 	}
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
+		org.Close()
 		return nil, fmt.Errorf("oktatest: serve: %w", err)
 	}
 	s := &Server{Org: org, URL: "http://" + ln.Addr().String(), Token: org.opts.Token, served: make(chan error, 1)}
@@ -96,8 +97,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return errors.Join(err, s.Close())
 }
 
-// Close stops listening, breaks off the requests that are under way and waits for them to end. A
-// second Close does nothing.
+// Close stops listening, breaks off the requests that are under way, waits for them to end and lets go of
+// the org's file. A second Close does nothing.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -117,7 +118,7 @@ func (s *Server) Close() error {
 		s.idle.Wait()
 	}
 	s.mu.Unlock()
-	if err != nil {
+	if err = errors.Join(err, s.Org.Close()); err != nil {
 		return fmt.Errorf("oktatest: close: %w", err)
 	}
 	return nil

@@ -67,7 +67,7 @@ func TestRateLimitsOfBucketsAndTheTokenShare(t *testing.T) {
 		}
 	}
 	for _, share := range []int{-1, 101} {
-		if _, err := newOrg(Options{RateLimit: RateLimit{TokenShare: share}}); err == nil || !strings.Contains(err.Error(), "choose 1 to 100") {
+		if _, err := Open(Options{RateLimit: RateLimit{TokenShare: share}}); err == nil || !strings.Contains(err.Error(), "choose 1 to 100") {
 			t.Errorf("a share of %d: %v", share, err)
 		}
 	}

@@ -87,7 +87,7 @@ func (e edit) choose(text string) error {
 func (o *Org) act(what, key string, f func(edit) error) error {
 	o.store.mu.Lock()
 	defer o.store.mu.Unlock()
-	i, ok := o.store.tokens[key]
+	i, ok := o.store.tokens[tokenSum(key)]
 	if !ok {
 		i, ok = o.findUser(key)
 	}
@@ -98,7 +98,9 @@ func (o *Org) act(what, key string, f func(edit) error) error {
 	if err := f(e); err != nil {
 		return fmt.Errorf("oktatest: %s %q: %w", what, key, err)
 	}
-	o.store.put(i, e.u)
+	if err := o.commit(userStep{i, e.u}); err != nil {
+		return fmt.Errorf("oktatest: %s %q: %w", what, key, err)
+	}
 	return nil
 }
 

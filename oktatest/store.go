@@ -1,6 +1,7 @@
 package oktatest
 
 import (
+	"crypto/sha256"
 	"maps"
 	"slices"
 	"sort"
@@ -17,18 +18,18 @@ type store struct {
 	known attributeSet // of the profiles
 	mu    sync.RWMutex
 
-	changed map[int]*user  // over the generator's; nil for a deleted user
-	live    []int          // the indexes in changed that are not nil, ascending
-	logins  map[string]int // of live, by foldLogin
-	tokens  map[string]int // of live, by the text of the token
-	next    int            // the index of the next user to be created
+	changed map[int]*user             // over the generator's; nil for a deleted user
+	live    []int                     // the indexes in changed that are not nil, ascending
+	logins  map[string]int            // of live, by foldLogin
+	tokens  map[[sha256.Size]byte]int // of live, by the sum of the token
+	next    int                       // the index of the next user to be created
 
 	orders *orders      // of generated users
 	index  *searchIndex // is told of changes; nil: none
 }
 
 func newStore(g *generator) *store {
-	return &store{gen: g, next: g.n, changed: map[int]*user{}, logins: map[string]int{}, tokens: map[string]int{}, orders: &orders{}}
+	return &store{gen: g, next: g.n, changed: map[int]*user{}, logins: map[string]int{}, tokens: map[[sha256.Size]byte]int{}, orders: &orders{}}
 }
 
 // A row is a user on the way through a list: computed no further than somebody asked.
@@ -153,8 +154,8 @@ func (s *store) put(i int, u *user) {
 	at, _ := slices.BinarySearch(s.live, i)
 	s.live = slices.Insert(s.live, at, i)
 	s.logins[foldLogin(u.get("login").text)] = i
-	if u.token.text != "" {
-		s.tokens[u.token.text] = i
+	if u.token.kind != 0 {
+		s.tokens[u.token.sum] = i
 	}
 	s.next = max(s.next, i+1)
 }
@@ -166,6 +167,7 @@ func (s *store) remove(i int) {
 	}
 	s.forget(i)
 	s.changed[i] = nil
+	s.next = max(s.next, i+1)
 }
 
 // before returns user i as of now, nil if there is none. Of a generated one it is no more than status and times.
@@ -181,7 +183,7 @@ func (s *store) before(i int) *user {
 func (s *store) forget(i int) {
 	if old := s.changed[i]; old != nil {
 		delete(s.logins, foldLogin(old.get("login").text))
-		delete(s.tokens, old.token.text)
+		delete(s.tokens, old.token.sum)
 		at, _ := slices.BinarySearch(s.live, i)
 		s.live = slices.Delete(s.live, at, at+1)
 	}

@@ -24,7 +24,9 @@ func (o *Org) change(c *call, f func(e edit) (answer, *apiError)) (answer, *apiE
 	if bad != nil {
 		return answer{}, bad
 	}
-	o.store.put(e.i, e.u)
+	if bad := o.keep(userStep{e.i, e.u}); bad != nil {
+		return answer{}, bad
+	}
 	return a, nil
 }
 

@@ -23,6 +23,7 @@ const maxTypes = 10 // the default one among them
 // A userType is a kind of user with a schema of its own. Whoever reads or changes it holds the store's
 // lock.
 type userType struct {
+	number               int    // how many types were made before it
 	tail                 string // what follows "oty" in its id, and "osc" in its schema's
 	name, displayName    string
 	description          string
@@ -40,7 +41,7 @@ func newUserTypes(g *generator) []*userType {
 		{name: "user", displayName: "User", description: "Okta user profile template with default permission settings", isDefault: true},
 		{name: "contractor", displayName: "Contractor", description: "People who work for the org and aren't employed by it"},
 	} {
-		t.tail, t.created, t.lastUpdated = g.types[i], g.begin, g.begin
+		t.number, t.tail, t.created, t.lastUpdated = i, g.types[i], g.begin, g.begin
 		t.createdBy, t.updatedBy = system, system
 		t.schema = userSchema{created: g.begin, lastUpdated: g.begin, base: baseProperties, custom: customProperties()}
 		types = append(types, &t)
@@ -180,13 +181,13 @@ func (o *Org) createType(c *call) (answer, *apiError) {
 		return answer{}, errValidation("userType", "An org has at most 10 user types")
 	}
 	now := o.opts.Now().Unix()
-	t := &userType{tail: o.store.gen.typeTailOf(o.typesMade), name: *b.name, displayName: *b.displayName, description: orZero(b.description),
+	t := userType{number: o.typesMade, tail: o.store.gen.typeTailOf(o.typesMade), name: *b.name, displayName: *b.displayName, description: orZero(b.description),
 		created: now, lastUpdated: now, schema: userSchema{created: now, lastUpdated: now, base: o.types[0].schema.base}}
 	t.createdBy = o.caller()
 	t.updatedBy = t.createdBy
-	o.typesMade++
-	o.types = append(o.types, t)
-	o.learn()
+	if bad = o.keep(typeStep{t: t}); bad != nil {
+		return answer{}, bad
+	}
 	return answer{status: http.StatusOK, body: t.appendJSON(c.out, c.style.base)}, nil
 }
 
@@ -215,17 +216,21 @@ func (o *Org) changeType(c *call, whole bool) (answer, *apiError) {
 	if b.name != nil && *b.name != t.name {
 		return answer{}, errValidation("name", "name: The name of a user type can't be changed")
 	}
+	changed := *t
 	if b.displayName != nil {
 		if bad = blankField("displayName", b.displayName); bad != nil {
 			return answer{}, bad
 		}
-		t.displayName = *b.displayName
+		changed.displayName = *b.displayName
 	}
 	if b.description != nil {
-		t.description = *b.description
+		changed.description = *b.description
 	}
-	t.lastUpdated, t.updatedBy = o.opts.Now().Unix(), o.caller()
-	return answer{status: http.StatusOK, body: t.appendJSON(c.out, c.style.base)}, nil
+	changed.lastUpdated, changed.updatedBy = o.opts.Now().Unix(), o.caller()
+	if bad = o.keep(typeStep{t: changed}); bad != nil {
+		return answer{}, bad
+	}
+	return answer{status: http.StatusOK, body: changed.appendJSON(c.out, c.style.base)}, nil
 }
 
 // deleteType is Okta's deleteUserType. The default type and one that has users stay.
@@ -246,7 +251,8 @@ func (o *Org) deleteType(c *call) (answer, *apiError) {
 	if inUse {
 		return answer{}, &apiError{status: http.StatusForbidden, code: "E0000142", summary: "This User Type cannot be deleted."}
 	}
-	o.types = slices.DeleteFunc(slices.Clone(o.types), func(other *userType) bool { return other == t })
-	o.learn()
+	if bad = o.keep(typeStep{t: *t, gone: true}); bad != nil {
+		return answer{}, bad
+	}
 	return answer{status: http.StatusNoContent}, nil
 }
