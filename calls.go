@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/whoql/whoql/catalog"
@@ -12,12 +13,9 @@ import (
 	"github.com/whoql/whoql/vtab"
 )
 
-const (
-	pageSize = 200 // the most that Okta gives
-	maxGets  = 20  // more keys than this are searched for instead of got one by one
-)
+const maxGets = 20 // more keys than this are searched for instead of got one by one
 
-// calls are the API calls that one scan makes to an org.
+// calls are the API calls that one scan makes to an org, for one value of each required parameter.
 type calls struct {
 	table         *catalog.Resource
 	getOperation  string // in error messages: "get user"
@@ -26,6 +24,7 @@ type calls struct {
 	keys          []string // the keys that the gets ask for
 	key           *catalog.Column
 	lists         []listCall
+	required      []string // the values of the required parameters
 	pushed        []string // what is handed over, in words, for EXPLAIN
 	kept          []string // conditions that could have been, but for their values
 }
@@ -36,22 +35,46 @@ func (c *calls) getSteps() int { return min(len(c.gets), 1) }
 type listCall struct {
 	path  string
 	query url.Values // without limit
-	size  int
-	whole bool // it does not page: size objects back mean that it was cut off
+	size  int        // of a page; -1: the list is one answer, whatever its size
+	cut   string     // the parameter with which the list is one answer of at most size objects
 }
 
-// callsFor decides what to ask for. What a condition's values do not allow to hand over is left to
-// SQLite; only a request parameter that cannot be sent is an error.
-func callsFor(s *vtab.Scan) (calls, error) {
-	c := calls{table: s.Table}
-	get, list := operation(s.Table, true), operation(s.Table, false)
-	c.getOperation, c.listOperation = words(get.Operation), words(list.Operation)
+func (l *listCall) onePage() bool { return l.size < 0 || l.cut != "" }
+
+// callsFor decides what to ask for: the calls for each combination of values of the required
+// parameters, the only one if there are none. What a condition's values do not allow to hand over is
+// left to SQLite; only a parameter that cannot be sent is an error.
+func callsFor(s *vtab.Scan) ([]calls, error) {
+	c, err := callsWithout(s)
+	if err != nil {
+		return nil, err
+	}
+	sets, err := requiredSets(s)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range slices.Backward(s.Required) {
+		c.pushed = slices.Insert(c.pushed, 0, describeTerm(t))
+	}
+	all := make([]calls, len(sets))
+	for i, set := range sets {
+		all[i] = c.with(s, set)
+	}
+	return all, nil
+}
+
+// callsWithout are the calls with the required parameters still in the paths, as {parameters}.
+func callsWithout(s *vtab.Scan) (calls, error) {
+	get, list := s.Table.Get(), s.Table.List()
+	c := calls{table: s.Table, listOperation: words(list.Operation)}
+	if get != nil {
+		c.getOperation = words(get.Operation)
+	}
 	if len(s.Params) > 0 {
-		l, err := c.parameters(s)
+		l, err := c.parameters(s, list)
 		if err != nil {
 			return c, err
 		}
-		l.path = list.Route
 		c.lists = append(c.lists, l)
 		return c, nil
 	}
@@ -62,10 +85,10 @@ func callsFor(s *vtab.Scan) (calls, error) {
 	if none {
 		return c, nil
 	}
-	l := listCall{path: list.Route, query: url.Values{}, size: pageSize}
+	l := listOf(list)
 	if terms == "" {
 		terms = s.Table.Complete
-		if s.Key == nil && len(s.Terms) == 0 && s.Limit >= 0 && s.Limit < pageSize {
+		if s.Key == nil && len(s.Terms) == 0 && s.Limit >= 0 && s.Limit < int64(l.size) {
 			l.size = int(max(s.Limit, 1))
 		}
 	}
@@ -76,14 +99,84 @@ func callsFor(s *vtab.Scan) (calls, error) {
 	return c, nil
 }
 
-// operation returns the SELECT method that gets by key, or the one that lists.
-func operation(r *catalog.Resource, byKey bool) *catalog.Method {
-	for _, m := range r.Methods {
-		if m.Verb == "SELECT" && strings.Contains(m.Route, "{") == byKey {
-			return m
+// listOf is the list of all objects.
+func listOf(list *catalog.Method) listCall {
+	l := listCall{path: list.Route, query: url.Values{}, size: list.Page}
+	if list.Page == 0 {
+		l.size = -1
+	}
+	return l
+}
+
+// A required is a value of a required parameter, and the segment of the path that it becomes.
+type required struct{ value, segment string }
+
+// requiredSets are the combinations of the values of the required parameters: one empty one where
+// there are none.
+func requiredSets(s *vtab.Scan) ([][]required, error) {
+	sets := [][]required{nil}
+	for _, t := range s.Required {
+		values, err := requiredValues(t, s.Table.List().Param(t.Column.Route))
+		if err != nil {
+			return nil, err
+		}
+		var more [][]required
+		for _, set := range sets {
+			for _, v := range values {
+				more = append(more, append(slices.Clip(set), v))
+			}
+		}
+		sets = more
+	}
+	return sets, nil
+}
+
+// requiredValues are the values of a condition that an object can be named by. A slash or a question
+// mark can be part of a name, and can't be sent: that is an error, since leaving its rows out is wrong.
+func requiredValues(t vtab.Term, p *catalog.Param) ([]required, error) {
+	var out []required
+	seen := map[string]bool{}
+	for _, v := range t.Values {
+		text, ok := v.(string)
+		if n, is := v.(int64); is {
+			text, ok = strconv.FormatInt(n, 10), true
+		}
+		if !ok || text == "" || seen[text] || beyondBMP(text) || reserved(p, text) {
+			continue
+		}
+		seen[text] = true
+		if strings.ContainsAny(text, "/?") {
+			return nil, parameterError("%s is %s, which can't be sent in a path: give the id", t.Column.Name, describeValue(text))
+		}
+		if segment, err := okta.PathSegment(text); err == nil {
+			out = append(out, required{text, segment})
 		}
 	}
-	return &catalog.Method{}
+	return out, nil
+}
+
+// reserved reports whether a value means something else in a path than an object's key.
+func reserved(p *catalog.Param, value string) bool {
+	return slices.ContainsFunc(p.Reserved, func(r string) bool { return strings.EqualFold(r, value) })
+}
+
+// with returns the calls for a set of required values.
+func (c calls) with(s *vtab.Scan, set []required) calls {
+	if len(set) == 0 {
+		return c
+	}
+	c.gets, c.lists = slices.Clone(c.gets), slices.Clone(c.lists)
+	for i, v := range set {
+		c.required = append(c.required, v.value)
+		name := s.Required[i].Column.Route
+		for j := range c.gets {
+			c.gets[j] = fill(c.gets[j], name, v.segment)
+		}
+		for j := range c.lists {
+			c.lists[j].path = fill(c.lists[j].path, name, v.segment)
+		}
+	}
+	return c
 }
 
 // words turns an operation's id into words: listUsers into "list users".
@@ -117,12 +210,15 @@ func (c *calls) byKey(s *vtab.Scan, get, list *catalog.Method) bool {
 		}
 		seen[text] = true
 		segment, err := okta.PathSegment(text)
-		if err != nil || strings.EqualFold(text, "me") || strings.Contains(text, "?") {
-			// "me" in a path is whoever owns the token; a slash or a question mark is not found there.
+		if err != nil || strings.Contains(text, "?") || reserved(get.Param(get.Key), text) {
+			// A slash or a question mark is not found in a path.
 			searched = append(searched, text)
 			continue
 		}
-		paths, keys = append(paths, replaceParam(get.Route, segment)), append(keys, text)
+		paths, keys = append(paths, fill(get.Route, get.Key, segment)), append(keys, text)
+	}
+	if col.Search == "" && (len(searched) > 0 || len(paths) > maxGets) {
+		return false
 	}
 	if len(paths) > maxGets {
 		paths, keys, searched = nil, nil, nil
@@ -143,16 +239,16 @@ func (c *calls) byKey(s *vtab.Scan, get, list *catalog.Method) bool {
 func searches(list *catalog.Method, col *catalog.Column, values []string) []listCall {
 	var out []listCall
 	for _, terms := range search.AnyOf(col.Search, values, search.MaxText) {
-		out = append(out, listCall{path: list.Route, query: url.Values{"search": {terms}}, size: pageSize})
+		l := listOf(list)
+		l.query.Set("search", terms)
+		out = append(out, l)
 	}
 	return out
 }
 
-// replaceParam puts a value into a route's only {parameter}.
-func replaceParam(route, segment string) string {
-	open := strings.IndexByte(route, '{')
-	end := strings.IndexByte(route, '}')
-	return route[:open] + segment + route[end+1:]
+// fill puts an escaped value into a route in place of {name}.
+func fill(route, name, segment string) string {
+	return strings.Replace(route, "{"+name+"}", segment, 1)
 }
 
 func beyondBMP(s string) bool {
@@ -201,50 +297,67 @@ func pushable(t vtab.Term) ([]string, bool) {
 }
 
 // parameters makes the list that the request parameters ask for.
-func (c *calls) parameters(s *vtab.Scan) (listCall, error) {
-	l := listCall{query: url.Values{}, size: pageSize}
+func (c *calls) parameters(s *vtab.Scan, list *catalog.Method) (listCall, error) {
+	l := listOf(list)
+	given := map[string]bool{}
 	for _, p := range s.Params {
-		name := p.Column.Query
-		if name == "limit" {
-			n, ok := wholeNumber(p.Values[0])
-			if !ok || n < 1 || n > pageSize {
-				return l, parameterError("limit is %s: the page size is a number from 1 to %d", describeValue(p.Values[0]), pageSize)
-			}
-			l.size = int(n)
-			c.pushed = append(c.pushed, describeTerm(p))
-			continue
+		if err := l.set(p, list); err != nil {
+			return l, err
 		}
-		text, ok := p.Values[0].(string)
-		if !ok || text == "" {
-			return l, parameterError("%s is %s: a request parameter needs a text", p.Column.Name, describeValue(p.Values[0]))
-		}
-		l.query.Set(name, text)
+		given[p.Column.Name] = true
 		c.pushed = append(c.pushed, describeTerm(p))
 	}
-	has := l.query.Has
-	switch {
-	case has("search") && has("filter"):
-		return l, parameterError("search and filter can't be in one request: use one of them")
-	case has("q") && (has("search") || has("filter")):
-		return l, parameterError("q can't be combined with search or filter: use one of them")
-	case has("sortBy") && !has("search"):
-		return l, parameterError("sortBy needs search: the API sorts what a search finds; or use ORDER BY")
-	case has("sortOrder") && !has("sortBy"):
-		return l, parameterError("sortOrder needs sortBy")
-	case has("sortOrder") && !slices.Contains([]string{"asc", "desc"}, l.query.Get("sortOrder")):
-		return l, parameterError("sortOrder is %q: it is asc or desc", l.query.Get("sortOrder"))
-	case has("q"):
-		l.whole = true
-	case has("filter"):
-	default:
-		terms, _ := c.terms(s)
-		if own := l.query.Get("search"); own != "" || terms != "" {
-			l.query.Set("search", search.All(own, terms))
-		} else if s.Table.Complete != "" {
-			l.query.Set("search", s.Table.Complete)
+	alone := false // no search may be added
+	for _, p := range s.Params {
+		col := p.Column
+		for _, other := range col.Without {
+			if given[other] {
+				return l, parameterError("%s and %s can't be in one request: use one of them", other, col.Name)
+			}
+		}
+		if col.Needs != "" && !given[col.Needs] {
+			return l, parameterError("%s needs %s, without which the API ignores it", col.Name, col.Needs)
+		}
+		alone = alone || slices.Contains(col.Without, "search")
+		if col.Cut > 0 {
+			l.cut = col.Name
+			if !given["limit"] {
+				l.size = col.Cut
+			}
 		}
 	}
+	if alone {
+		return l, nil
+	}
+	terms, _ := c.terms(s)
+	if own := l.query.Get("search"); own != "" || terms != "" {
+		l.query.Set("search", search.All(own, terms))
+	} else if s.Table.Complete != "" {
+		l.query.Set("search", s.Table.Complete)
+	}
 	return l, nil
+}
+
+// set puts one request parameter into the list's query.
+func (l *listCall) set(p vtab.Term, list *catalog.Method) error {
+	col, value := p.Column, p.Values[0]
+	if col.Query == "limit" {
+		n, ok := wholeNumber(value)
+		if !ok || n < 1 || n > int64(list.MaxPage) {
+			return parameterError("limit is %s: the page size is a number from 1 to %d", describeValue(value), list.MaxPage)
+		}
+		l.size = int(n)
+		return nil
+	}
+	text, ok := value.(string)
+	if !ok || text == "" {
+		return parameterError("%s is %s: a request parameter needs a text", col.Name, describeValue(value))
+	}
+	if len(col.Values) > 0 && !slices.Contains(col.Values, text) {
+		return parameterError("%s is %q: it is %s", col.Name, text, strings.Join(col.Values, " or "))
+	}
+	l.query.Set(col.Query, text)
+	return nil
 }
 
 // A ParameterError is a request parameter whose value can't be sent. Nothing was.

@@ -2,6 +2,7 @@ package whoql
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,8 +17,14 @@ import (
 func (e *Engine) explainError(q *stmt.Query, shift int, err error) error {
 	var unbound *vtab.UnboundError
 	if errors.As(err, &unbound) {
-		if at := q.Identifiers(unbound.Column); len(at) > 0 {
-			return q.ErrorIn(at[0], unbound.Error(), "")
+		hint := ""
+		at := q.Identifiers(unbound.Column)
+		if unbound.Required {
+			hint = fmt.Sprintf("write %[1]s = 'value' or %[1]s IN ('one', 'two'), joined to the rest with AND, or join it by = to the column of another table", unbound.Column)
+			at = append(at, q.Identifiers(unbound.Table[strings.LastIndexByte(unbound.Table, '.')+1:])...)
+		}
+		if len(at) > 0 {
+			return q.ErrorIn(at[0], unbound.Error(), hint)
 		}
 		return err
 	}

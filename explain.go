@@ -74,7 +74,7 @@ type recorder struct {
 }
 
 type recorded struct {
-	calls calls
+	calls []calls // for each value of required parameters; empty: none
 	orgs  []orgClient
 }
 
@@ -120,14 +120,21 @@ func (e *Engine) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab
 	if name != p.Table {
 		name = p.Table + " " + name
 	}
-	m := operation(r, p.Key)
+	m := r.List()
+	if p.Key {
+		m = r.Get()
+	}
 	var request, handed string
 	only := p.Checked
 	if scan, ok := rec.scans[p.ID]; ok {
-		request, handed = scan.request(m), strings.Join(scan.calls.pushed, " AND ")
-		only = append(only, scan.calls.kept...)
-		if len(scan.calls.gets) == 0 && len(scan.calls.lists) > 0 {
-			m = operation(r, false)
+		request = scan.request(m)
+		if len(scan.calls) > 0 {
+			c := scan.calls[0]
+			handed = strings.Join(c.pushed, " AND ")
+			only = append(only, c.kept...)
+			if len(c.gets) == 0 && len(c.lists) > 0 {
+				m = r.List()
+			}
 		}
 	} else {
 		request, handed = rec.planned(r, p, m)
@@ -164,6 +171,8 @@ func (rec *recorder) planned(r *catalog.Resource, p *vtab.Plan, m *catalog.Metho
 			scan.Orgs = term.Values
 		case col.Kind == catalog.KindParameter:
 			scan.Params = append(scan.Params, term)
+		case col.Kind == catalog.KindRequired:
+			scan.Required = append(scan.Required, term)
 		case p.Key && col.Key:
 			scan.Key = &term
 		default:
@@ -174,7 +183,10 @@ func (rec *recorder) planned(r *catalog.Resource, p *vtab.Plan, m *catalog.Metho
 		orgs, err := rec.query.orgs(scan.Orgs)
 		c, cerr := callsFor(scan)
 		if err == nil && cerr == nil {
-			return recorded{c, orgs}.request(m), strings.Join(c.pushed, " AND ")
+			if len(c) > 0 {
+				parts = c[0].pushed
+			}
+			return recorded{c, orgs}.request(m), strings.Join(parts, " AND ")
 		}
 	}
 	return m.HTTP + " " + m.Route, strings.Join(parts, " AND ")
@@ -183,27 +195,8 @@ func (rec *recorder) planned(r *catalog.Resource, p *vtab.Plan, m *catalog.Metho
 // request shows the calls, readable, not escaped.
 func (rec recorded) request(get *catalog.Method) string {
 	var parts []string
-	if n := len(rec.calls.gets); n == 1 {
-		path, err := url.PathUnescape(rec.calls.gets[0])
-		if err != nil {
-			path = rec.calls.gets[0]
-		}
-		parts = append(parts, "GET "+path)
-	} else if n > 1 {
-		parts = append(parts, fmt.Sprintf("%d × GET %s", n, get.Route))
-	}
-	for i, l := range rec.calls.lists {
-		if i == 1 {
-			parts = append(parts, fmt.Sprintf("and %d more searches", len(rec.calls.lists)-1))
-			break
-		}
-		text := fmt.Sprintf("GET %s?limit=%d", l.path, l.size)
-		for _, key := range []string{"q", "filter", "search", "sortBy", "sortOrder"} {
-			if v := l.query.Get(key); v != "" {
-				text += "&" + key + "=" + v
-			}
-		}
-		parts = append(parts, text)
+	if len(rec.calls) > 0 {
+		parts = rec.calls[0].show(get, len(rec.calls))
 	}
 	if len(parts) == 0 {
 		return "none: no row can match"
@@ -213,4 +206,45 @@ func (rec recorded) request(get *catalog.Method) string {
 		orgs = append(orgs, o.name)
 	}
 	return strings.Join(parts, ", ") + " (" + strings.Join(orgs, ", ") + ")"
+}
+
+// show shows the calls, which are made for so many values of required parameters.
+func (c *calls) show(get *catalog.Method, times int) []string {
+	var parts []string
+	prefix := ""
+	if times > 1 {
+		prefix = fmt.Sprintf("%d × ", times)
+	}
+	if n := len(c.gets); n*times == 1 {
+		path, err := url.PathUnescape(c.gets[0])
+		if err != nil {
+			path = c.gets[0]
+		}
+		parts = append(parts, "GET "+path)
+	} else if n > 0 {
+		parts = append(parts, fmt.Sprintf("%d × GET %s", n*times, get.Route))
+	}
+	for i, l := range c.lists {
+		if i == 1 {
+			parts = append(parts, fmt.Sprintf("and %d more searches", len(c.lists)-1))
+			break
+		}
+		path, sep := l.path, "?"
+		if times > 1 {
+			path = c.table.List().Route
+		}
+		text := prefix + "GET " + path
+		if l.size > 0 {
+			text += fmt.Sprintf("?limit=%d", l.size)
+			sep = "&"
+		}
+		for _, col := range c.table.Columns {
+			if v := l.query.Get(col.Query); col.Query != "" && v != "" {
+				text += sep + col.Query + "=" + v
+				sep = "&"
+			}
+		}
+		parts = append(parts, text)
+	}
+	return parts
 }

@@ -3,18 +3,19 @@ package whoql
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"github.com/whoql/whoql/vtab"
 )
 
-// scanRows gives the rows of a scan: what its orgs answer, side by side, each org's rows in the order
-// of its calls.
+// scanRows gives the rows of a scan: what its orgs answer, side by side, and a few values of required
+// parameters of each.
 //
-// Each org reads its next batch (a page, as a rule) on its own goroutine and then stops until the
+// Each part reads its next batch (a page, as a rule) on its own goroutine and then stops until the
 // batch has been taken; whichever batch is there first is given first. So no org waits for another
-// one's answers, and at any time there is at most a batch for each org and one more.
+// one's answers, and at any time there is at most a batch for each part and one more.
 type scanRows struct {
 	parts []*part
 	limit int64           // rows that will be read at most; -1: not known
@@ -30,13 +31,31 @@ type scanRows struct {
 	err    error // the first one
 }
 
-// A part is one org of a scan. While it is busy, its scan belongs to the goroutine that reads.
+// A part is one org of a scan, or one of maxAtOnce that share the calls to it: those for the values of
+// required parameters. While it is busy, its scan belongs to the goroutine that reads.
 type part struct {
 	scan  *orgScan
+	queue *queue
 	busy  bool
 	ended bool
 	batch batch
 	item  int // the next one of the batch
+}
+
+// A queue is what is left to read from one org.
+type queue struct {
+	org   orgClient
+	calls []calls
+}
+
+// next makes the scan of the first calls in the queue the part's own, and reports whether there is one.
+func (p *part) next() bool {
+	if len(p.queue.calls) == 0 {
+		return false
+	}
+	p.scan = &orgScan{orgClient: p.queue.org, calls: &p.queue.calls[0]}
+	p.queue.calls = p.queue.calls[1:]
+	return true
 }
 
 type filled struct {
@@ -46,12 +65,18 @@ type filled struct {
 }
 
 // newScanRows makes no request. named: errors say which org they are of.
-func newScanRows(c calls, limit int64, orgs []orgClient, named bool) *scanRows {
-	r := &scanRows{limit: limit, named: named, ready: make(chan filled, len(orgs))}
+func newScanRows(all []calls, limit int64, orgs []orgClient, named bool) *scanRows {
+	r := &scanRows{limit: limit, named: named}
 	for _, o := range orgs {
-		r.parts = append(r.parts, &part{scan: &orgScan{orgClient: o, calls: &c}})
+		q := &queue{org: o, calls: all}
+		for range min(len(all), maxAtOnce) {
+			p := &part{queue: q}
+			p.next()
+			r.parts = append(r.parts, p)
+		}
 	}
-	if len(c.gets)+len(c.lists) > 1 {
+	r.ready = make(chan filled, len(r.parts))
+	if len(all) > 0 && len(all[0].gets)+len(all[0].lists) > 1 {
 		r.seen = map[string]bool{}
 	}
 	return r
@@ -71,7 +96,7 @@ func (r *scanRows) Next(ctx context.Context) (vtab.Object, error) {
 		obj := p.batch.items[p.item]
 		p.item++
 		if !r.repeated(p, obj) {
-			return vtab.Object{JSON: obj, Org: p.scan.name}, nil
+			return vtab.Object{JSON: obj, Org: p.scan.name, Required: p.scan.calls.required}, nil
 		}
 	}
 	return vtab.Object{}, r.err
@@ -81,7 +106,7 @@ func (r *scanRows) Next(ctx context.Context) (vtab.Object, error) {
 // mere chance.
 func (r *scanRows) enough() bool { return r.limit >= 0 && r.listed >= r.limit }
 
-// turn takes the batch that is there first, having asked every idle org for one; io.EOF behind the
+// turn takes the batch that is there first, having asked every idle part for one; io.EOF behind the
 // last.
 func (r *scanRows) turn(ctx context.Context) error {
 	r.now = nil
@@ -97,13 +122,14 @@ func (r *scanRows) turn(ctx context.Context) error {
 	f := <-r.ready
 	r.busy--
 	p := f.part
-	p.busy, p.ended, p.batch, p.item = false, f.batch.end, f.batch, 0
+	p.busy, p.batch, p.item = false, f.batch, 0
 	if f.err != nil {
 		if r.named {
 			return &OrgError{Org: p.scan.name, Err: f.err}
 		}
 		return f.err
 	}
+	p.ended = f.batch.end && !p.next()
 	r.now = p
 	r.listed += int64(len(f.batch.items))
 	return nil
@@ -131,7 +157,7 @@ func (r *scanRows) repeated(p *part, obj []byte) bool {
 	if r.seen == nil {
 		return false
 	}
-	id := p.scan.name + "\x00" + gjson.GetBytes(obj, "id").String()
+	id := p.scan.name + "\x00" + strings.Join(p.scan.calls.required, "\x00") + "\x00" + gjson.GetBytes(obj, "id").String()
 	if r.seen[id] {
 		return true
 	}

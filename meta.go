@@ -154,7 +154,7 @@ func pushed(c *catalog.Column) string {
 	switch {
 	case c.Kind == catalog.KindParameter:
 		return "="
-	case c.Kind == catalog.KindOrg, c.Key, len(c.Push) > 1:
+	case c.Kind == catalog.KindOrg, c.Kind == catalog.KindRequired, c.Key, len(c.Push) > 1:
 		return "=, IN"
 	case len(c.Push) == 1:
 		return "="

@@ -37,7 +37,7 @@ func (s *source) Scan(_ context.Context, scan *vtab.Scan) (vtab.Rows, error) {
 	return newScanRows(calls, scan.Limit, orgs, len(s.query.engine.options.Orgs) > 1), nil
 }
 
-// An orgScan reads the calls of a scan from one org: first the gets, then each list page by page. It
+// An orgScan reads calls of a scan from one org: first the gets, then each list page by page. It
 // belongs to one goroutine at a time.
 type orgScan struct {
 	orgClient
@@ -75,11 +75,18 @@ func (r *orgScan) read(ctx context.Context) (batch, error) {
 			}
 			continue
 		}
+		if okta.IsNotFound(err) && len(r.calls.required) > 0 && !r.later {
+			// What a required parameter names isn't there, and so has nothing.
+			if err := r.stop(); err != nil {
+				return batch{}, err
+			}
+			continue
+		}
 		if err != nil {
 			return batch{}, err
 		}
-		if l := r.calls.lists[r.next-r.calls.getSteps()-1]; l.whole && len(page.Items) >= l.size {
-			return batch{}, &CutOffError{Parameter: "q", Limit: l.size}
+		if l := r.calls.lists[r.next-r.calls.getSteps()-1]; l.cut != "" && len(page.Items) >= l.size {
+			return batch{}, &CutOffError{Parameter: l.cut, Limit: l.size}
 		}
 		// The next page is fetched while this one is read: from the middle of the first page, from
 		// the start of later ones, so that whoever needs few rows costs few requests.
@@ -109,7 +116,7 @@ func (r *orgScan) begin(ctx context.Context) (items [][]byte, more bool, err err
 	}
 	l := r.calls.lists[step-r.calls.getSteps()]
 	r.later = false
-	r.pages = r.client.Pages(r.calls.listOperation, l.path, l.query, okta.PageOptions{Size: l.size, NoPaging: l.whole, NeedID: r.calls.table.Column("id") != nil})
+	r.pages = r.client.Pages(r.calls.listOperation, l.path, l.query, okta.PageOptions{Size: l.size, NoPaging: l.onePage(), NeedID: r.calls.table.Column("id") != nil})
 	return nil, true, nil
 }
 
@@ -127,7 +134,7 @@ func (r *orgScan) get(ctx context.Context, client *okta.Client) ([][]byte, error
 			defer func() { <-slots }()
 			objects[i], errs[i] = client.Get(ctx, r.calls.getOperation, path, nil)
 			if okta.IsNotFound(errs[i]) {
-				errs[i] = nil // no such user: no row
+				errs[i] = nil // no such object: no row
 			}
 			if errs[i] != nil {
 				cancel()
@@ -155,7 +162,7 @@ func (r *orgScan) get(ctx context.Context, client *okta.Client) ([][]byte, error
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	for _, l := range searches(operation(r.calls.table, false), r.calls.key, again) {
+	for _, l := range searches(r.calls.table.List(), r.calls.key, again) {
 		more, err := r.readAll(ctx, client, l)
 		if err != nil {
 			return nil, err
@@ -200,5 +207,5 @@ type CutOffError struct {
 
 // Error says what to do instead.
 func (e *CutOffError) Error() string {
-	return fmt.Sprintf("%s found %d users, which is the most it gives: there may be more. Make it longer, or use search", e.Parameter, e.Limit)
+	return fmt.Sprintf("%s found %d rows, which is the most it gives: there may be more. Make it longer, or use search", e.Parameter, e.Limit)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,16 +47,21 @@ func tableDoc(r *catalog.Resource) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("<!-- Written by TestTableDocs from the catalogue: don't edit. -->")
 	line("# %s\n\n%s\n", r.Path(), r.Description)
+	section := func(head string, which func(*catalog.Column) bool) {
+		if slices.ContainsFunc(r.Columns, which) {
+			line("\n%s\n", head)
+			columnTable(line, r, which)
+		}
+	}
+	of := func(kind catalog.Kind) func(*catalog.Column) bool {
+		return func(c *catalog.Column) bool { return c.Kind == kind }
+	}
 	line("## Columns\n\n`SELECT *` gives these, in this order.\n")
-	columnTable(line, r, func(c *catalog.Column) bool { return !c.Hidden() })
-	line("\n## Hidden columns\n\nThere when they are named.\n")
-	columnTable(line, r, func(c *catalog.Column) bool {
-		return c.Hidden() && c.Kind != catalog.KindParameter && c.Kind != catalog.KindAttribute
-	})
-	line("\nAttributes of the profile:\n")
-	columnTable(line, r, func(c *catalog.Column) bool { return c.Kind == catalog.KindAttribute })
-	line("\nRequest parameters, bound by `=` only; see [sql.md](../sql.md#request-parameters):\n")
-	columnTable(line, r, func(c *catalog.Column) bool { return c.Kind == catalog.KindParameter })
+	columnTable(line, r, of(catalog.KindField))
+	section("Required, bound by `=` or `IN` in WHERE or by a join; see [sql.md](../sql.md#required-parameters):", of(catalog.KindRequired))
+	section("## Hidden columns\n\nThere when they are named.", func(c *catalog.Column) bool { return c.Kind == catalog.KindOrg || c.Kind == catalog.KindAlias })
+	section("Attributes of the profile:", of(catalog.KindAttribute))
+	section("Request parameters, bound by `=` only; see [sql.md](../sql.md#request-parameters):", of(catalog.KindParameter))
 	line("\n## Methods\n\nThis version runs those of SELECT. In brackets: what leaving the parameter out means.")
 	for _, m := range r.Methods {
 		methodDoc(line, m)
@@ -78,7 +84,7 @@ func handed(c *catalog.Column) string {
 	switch {
 	case c.Kind == catalog.KindParameter:
 		return "`=`"
-	case c.Kind == catalog.KindOrg:
+	case c.Kind == catalog.KindOrg, c.Kind == catalog.KindRequired:
 		return "`=`, `IN`"
 	case c.Key:
 		return "`=`, `IN`: by get"

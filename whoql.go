@@ -149,7 +149,7 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 	switch {
 	case s.Kind == stmt.Select:
 		return q.compileSelect(ctx, s, args)
-	case s.Kind == stmt.Explain && s.Of == stmt.Select:
+	case s.Kind == stmt.Explain:
 		return q.explain(ctx, s, args)
 	case s.Kind == stmt.QueryPlan:
 		return q.compileSelect(ctx, s, args)
@@ -157,8 +157,8 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 		return q.engine.show(s)
 	case s.Kind == stmt.Describe:
 		return q.engine.describe(s)
-	case s.Of.Changes():
-		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Of.String() + " is not there yet: this version reads only", Hint: "docs/sql.md lists what it runs"}
+	case s.Kind.Changes():
+		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Kind.String() + " is not there yet: this version reads only", Hint: "docs/sql.md lists what it runs"}
 	}
 	return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: "not a statement that whoql runs", Hint: "it runs SELECT, VALUES, WITH, EXPLAIN, SHOW and DESCRIBE"}
 }
@@ -178,7 +178,7 @@ func (e *Engine) names() stmt.Names {
 				switch {
 				case !c.Hidden():
 					visible = append(visible, c.Name)
-				case c.Kind == catalog.KindAlias || c.Kind == catalog.KindAttribute:
+				case c.Kind == catalog.KindAlias || c.Kind == catalog.KindAttribute || c.Kind == catalog.KindRequired:
 					hidden = append(hidden, c.Name)
 				}
 			}
@@ -195,6 +195,8 @@ func (e *Engine) names() stmt.Names {
 					return stmt.ByEqual
 				case catalog.KindOrg:
 					return stmt.ByEqualOrIn
+				case catalog.KindRequired:
+					return stmt.Required
 				}
 			}
 			return stmt.Free

@@ -61,13 +61,16 @@ const (
 	KindOrg
 	// KindParameter is a hidden column that binds a request parameter.
 	KindParameter
+	// KindRequired is a hidden column that binds a parameter of the path, without which the API can't
+	// be asked: the group whose members a table has, say.
+	KindRequired
 	// KindAlias is a hidden second name of a field (userId for id).
 	KindAlias
 	// KindAttribute is a hidden column for one attribute of the profile.
 	KindAttribute
 )
 
-var kindNames = [...]string{"field", "org", "parameter", "alias", "attribute"}
+var kindNames = [...]string{"field", "org", "parameter", "required", "alias", "attribute"}
 
 // String returns the kind's word, as DESCRIBE EXTENDED shows it.
 func (k Kind) String() string {
@@ -85,7 +88,7 @@ type Column struct {
 	Type        string
 	Description string
 	// Path is where the value stands in the API's JSON object, outermost key first. Empty for
-	// KindOrg and KindParameter.
+	// KindOrg, KindParameter and KindRequired.
 	Path []string
 	// Key is true where = and IN can be answered by the get method, whose path takes the value.
 	Key bool
@@ -93,12 +96,22 @@ type Column struct {
 	Search string
 	// Push are the search operators that may be handed to the API: "eq", "in".
 	Push []string
-	// Values, where not empty, are the only values that may be handed to the API.
+	// Values, where not empty, are the only values that the API knows: no others are handed to it.
 	Values []string
 	// Varies is true where the value depends on which operation answered.
 	Varies bool
-	// Query is the query parameter that a KindParameter column binds.
+	// Query is the query parameter that a KindParameter column binds. The one called limit is the
+	// size of a page, everywhere in the API.
 	Query string
+	// Needs is the column of another parameter without which this one can't be sent; "": none.
+	Needs string
+	// Without are the columns of parameters that can't be in one request with this one.
+	Without []string
+	// Cut, if not 0, is the most objects that the API gives to a request with this parameter, in
+	// one answer without pages: as many may have been cut off.
+	Cut int
+	// Route is the parameter of the path that a KindRequired column binds.
+	Route string
 }
 
 // Hidden reports whether SELECT * leaves the column out.
@@ -115,6 +128,12 @@ type Method struct {
 	// HTTP is the HTTP method and Route the path with {parameters}.
 	HTTP  string
 	Route string
+	// Key is the path parameter that takes the value of a key, for the SELECT method that gets one
+	// object; "" for all others.
+	Key string
+	// Page is how many objects to ask for in a call of the SELECT method that lists, and MaxPage the
+	// most that the API takes for it. Both are 0 where the list is one answer, without pages.
+	Page, MaxPage int
 	// Params are the method's parameters; those shown as required first, in the page's order.
 	Params []*Param
 	// Body describes the request body's fields; empty if there is none.
@@ -166,6 +185,9 @@ type Param struct {
 	Default  string
 	// Wire is the parameter's name in the request: Name, but If-Match for ifMatch.
 	Wire string
+	// Reserved are values, in any case, that mean something else in a path than an object's key,
+	// such as me: they are never sent there.
+	Reserved []string
 	// Secret is true where the value holds or may hold a password or an answer to a security
 	// question, and must not get into a log or a journal.
 	Secret bool

@@ -104,7 +104,7 @@ func (o object) condition() string {
 	return o.oneOf("if", conditions)
 }
 
-var methodKeys = []string{"name", "description", "verb", "operation", "request", "success", "answer", "secrets",
+var methodKeys = []string{"name", "description", "verb", "operation", "request", "key", "page", "maxPage", "success", "answer", "secrets",
 	"statuses", "params", "body", "examples", "moves", "witness", "irreversible", "undo", "renew"}
 
 // changes reads how UPDATE works. The methods of the resource have been read.

@@ -27,16 +27,20 @@ func Load() (*Catalog, error) { return load() }
 //
 // and nothing else. A resource's file has, besides its name and description,
 //
+//	like         another resource, whose objects these are too: fields, attributes and describe are
+//	             that one's, its keys and what can be searched aren't
 //	complete     the search that finds all objects, if the plain list doesn't (Resource.Complete)
 //	describe     the fields in the order of DESCRIBE
 //	fields       the columns of SELECT *, each with name, type, description, and as needed key,
 //	             search, push, values (see Column)
-//	hidden       columns with kind org, parameter (query: its name in the request) or alias
+//	hidden       columns with kind org, parameter (query: its name in the request; as needed needs,
+//	             without, cut, values), required (path: the parameter of the list's path) or alias
 //	             (of: the field)
 //	attributes   by the field that they stand in: columns for what is inside of it
 //	params       parameters that several methods share, and name in their params
 //	methods      the methods; request is "GET /path/{param}", params and body are lists of
-//	             parameters (see Method and Param); moves, witness, irreversible, undo and renew
+//	             parameters (see Method and Param). One SELECT method lists; another may get an object
+//	             by the path parameter named by its key. moves, witness, irreversible, undo and renew
 //	             say what a method does, and how that is seen and undone
 //	changes      how UPDATE works: the methods read and update by name, replace as a method that is not
 //	             on the provider's page, and the table status for SET status (see Changes)
@@ -53,15 +57,32 @@ func Parse(fsys fs.FS) (*Catalog, error) {
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
 	c := new(Catalog)
+	var drafts []*draft
 	for _, e := range entries {
 		if !e.IsDir() {
 			return nil, fmt.Errorf("catalog: %s: only the directories of providers belong here", e.Name())
 		}
-		p, err := parseProvider(fsys, e.Name())
+		p, more, err := parseProvider(fsys, e.Name())
 		if err != nil {
 			return nil, fmt.Errorf("catalog: %w", err)
 		}
 		c.Providers = append(c.Providers, p)
+		drafts = append(drafts, more...)
+	}
+	// Those that are like another one come when that one is there.
+	for _, likes := range []bool{false, true} {
+		for _, d := range drafts {
+			if (d.like != "") != likes {
+				continue
+			}
+			base := c.Lookup(d.like)
+			if slices.ContainsFunc(drafts, func(other *draft) bool { return other.res == base && other.like != "" }) {
+				base = nil
+			}
+			if err := d.finish(base); err != nil {
+				return nil, fmt.Errorf("catalog: %w", err)
+			}
+		}
 	}
 	if len(c.Providers) == 0 {
 		return nil, errors.New("catalog: there is no provider")
@@ -71,10 +92,10 @@ func Parse(fsys fs.FS) (*Catalog, error) {
 
 const providerFile = "provider.yaml"
 
-func parseProvider(fsys fs.FS, dir string) (*Provider, error) {
+func parseProvider(fsys fs.FS, dir string) (*Provider, []*draft, error) {
 	r, err := open(fsys, path.Join(dir, providerFile))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p := new(Provider)
 	o := r.object(r.root, "provider", "provider", "description", "services")
@@ -92,39 +113,52 @@ func parseProvider(fsys fs.FS, dir string) (*Provider, error) {
 		o.fail("services", "there is no service")
 	}
 	if r.err != nil {
-		return nil, r.err
+		return nil, nil, r.err
 	}
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, e := range entries {
 		_, known := lines[e.Name()]
 		if !(known && e.IsDir()) && e.Name() != providerFile {
 			o.fail("services", "%s has no service of its name here", path.Join(dir, e.Name()))
-			return nil, r.err
+			return nil, nil, r.err
 		}
 	}
+	var drafts []*draft
 	for _, s := range p.Services {
-		s.Resources, err = parseService(fsys, path.Join(dir, s.Name))
+		more, err := parseService(fsys, path.Join(dir, s.Name))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if len(s.Resources) == 0 {
+		if len(more) == 0 {
 			lines[s.Name].failHere("%s has no resource", path.Join(dir, s.Name))
-			return nil, r.err
+			return nil, nil, r.err
 		}
+		for _, d := range more {
+			s.Resources = append(s.Resources, d.res)
+		}
+		drafts = append(drafts, more...)
 	}
-	return p, nil
+	return p, drafts, nil
 }
 
-// parseService reads the resources of a service, in the order of their names.
-func parseService(fsys fs.FS, dir string) ([]*Resource, error) {
+// A draft is a resource of which only name and description are read.
+type draft struct {
+	*reader
+	object object
+	res    *Resource
+	like   string
+}
+
+// parseService begins with the resources of a service, in the order of their names.
+func parseService(fsys fs.FS, dir string) ([]*draft, error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var resources []*Resource
+	var drafts []*draft
 	seen := make(map[string]bool)
 	for _, e := range entries {
 		file := path.Join(dir, e.Name())
@@ -136,7 +170,7 @@ func parseService(fsys fs.FS, dir string) ([]*Resource, error) {
 		if err != nil {
 			return nil, err
 		}
-		res := r.resource(dir, name)
+		d := r.draft(dir, name)
 		if seen[fold(name)] {
 			r.fail(r.root, "resource %q is there twice, in different case", name)
 		}
@@ -144,36 +178,66 @@ func parseService(fsys fs.FS, dir string) ([]*Resource, error) {
 		if r.err != nil {
 			return nil, r.err
 		}
-		resources = append(resources, res)
+		drafts = append(drafts, d)
 	}
-	return resources, nil
+	return drafts, nil
 }
 
-// resource reads a resource's file. dir is provider/service, name what the file's name says.
-func (r *reader) resource(dir, name string) *Resource {
+// draft begins with a resource. dir is provider/service, name what the file's name says.
+func (r *reader) draft(dir, name string) *draft {
 	provider, service := path.Split(dir)
-	res := &Resource{Provider: path.Clean(provider), Service: service}
-	o := r.object(r.root, "resource", "resource", "description", "complete", "describe",
+	o := r.object(r.root, "resource", "resource", "description", "like", "complete", "describe",
 		"fields", "hidden", "attributes", "params", "methods", "changes")
-	res.Name = o.name("resource")
+	res := &Resource{Provider: path.Clean(provider), Service: service, Name: o.name("resource"), Description: o.text("description")}
 	if res.Name != name {
 		o.fail("resource", "resource %q is in %s; the two must be the same", res.Name, r.file)
 	}
-	res.Description = o.text("description")
+	return &draft{reader: r, object: o, res: res, like: o.optional("like")}
+}
+
+// finish reads the rest of a resource. base is the one that it is like, if there is one.
+func (d *draft) finish(base *Resource) error {
+	o, res := d.object, d.res
 	res.Complete = o.optional("complete")
-	r.columns(o, res)
-	r.describe(o, res)
-	r.methods(o, res)
-	r.crossCheck(res)
-	if res.Complete != "" && !res.reads("query", "search") {
-		o.fail("complete", "no SELECT method has the query parameter \"search\"")
+	switch {
+	case d.like == "":
+		d.fields(o, res)
+	case base == nil:
+		o.fail("like", "like must name a resource that has fields of its own")
+		return d.err
+	default:
+		for _, key := range []string{"describe", "fields", "attributes"} {
+			o.belongs(key, false)
+		}
+		d.inherit(o, res, base, KindField)
+		res.Describe = base.Describe
+		d.hidden(o, res)
+		d.inherit(o, res, base, KindAttribute)
 	}
-	return res
+	d.methods(o, res)
+	d.crossCheck(o, res)
+	return d.err
+}
+
+// inherit copies the columns of a kind from the resource that this one is like.
+func (r *reader) inherit(o object, res, base *Resource, kind Kind) {
+	for _, c := range base.Columns {
+		if c.Kind == kind {
+			own := *c
+			own.Key, own.Search, own.Push = false, "", nil
+			r.at[&own] = o
+			if res.Column(own.Name) != nil {
+				o.fail("like", "the column %q is taken", own.Name)
+			}
+			res.Columns = append(res.Columns, &own)
+		}
+	}
 }
 
 var hiddenKinds = map[string]Kind{
 	"org":       KindOrg,
 	"parameter": KindParameter,
+	"required":  KindRequired,
 	"alias":     KindAlias,
 }
 
@@ -181,9 +245,9 @@ var types = []string{"string", "object", "array", "boolean", "integer", "number"
 
 var columnKeys = []string{"name", "type", "description", "key", "search", "push", "values", "varies"}
 
-// columns reads the fields, then the hidden columns, then the attributes. Their names are one space,
+// fields reads the fields, then the hidden columns, then the attributes. Their names are one space,
 // in which case doesn't count.
-func (r *reader) columns(o object, res *Resource) {
+func (r *reader) fields(o object, res *Resource) {
 	fields := o.objects("fields", "field", columnKeys...)
 	if len(fields) == 0 {
 		o.fail("fields", "there is no field")
@@ -191,15 +255,25 @@ func (r *reader) columns(o object, res *Resource) {
 	for _, f := range fields {
 		res.add(f.column(KindField, ""), f)
 	}
-	for _, h := range o.objects("hidden", "column", append(columnKeys, "kind", "of", "query")...) {
+	r.hidden(o, res)
+	r.attributes(o, res)
+	r.describe(o, res)
+}
+
+// hidden reads the hidden columns but the attributes.
+func (r *reader) hidden(o object, res *Resource) {
+	for _, h := range o.objects("hidden", "column", append(columnKeys, "kind", "of", "query", "needs", "without", "cut", "path")...) {
 		word := h.text("kind")
 		kind, ok := hiddenKinds[word]
 		if !ok {
-			h.fail("kind", "kind %q is not one of alias, org, parameter", word)
+			h.fail("kind", "kind %q is not one of alias, org, parameter, required", word)
 		}
 		c := h.column(kind, "")
 		h.belongs("of", kind == KindAlias)
-		h.belongs("query", kind == KindParameter)
+		for _, key := range []string{"query", "needs", "without", "cut"} {
+			h.belongs(key, kind == KindParameter)
+		}
+		h.belongs("path", kind == KindRequired)
 		switch kind {
 		case KindAlias:
 			of := res.Column(h.text("of"))
@@ -210,10 +284,12 @@ func (r *reader) columns(o object, res *Resource) {
 			}
 		case KindParameter:
 			c.Query = h.text("query")
+			c.Needs, c.Without, c.Cut = h.optional("needs"), h.words("without"), h.count("cut", maxPage)
+		case KindRequired:
+			c.Route = h.text("path")
 		}
 		res.add(c, h)
 	}
-	r.attributes(o, res)
 }
 
 // attributes reads the columns for what stands inside a field that is an object. An attribute's
@@ -272,10 +348,8 @@ func (o object) column(kind Kind, field string) *Column {
 			o.fail("push", "push operator %q is not one of eq, in", op)
 		}
 	}
-	inObject := kind != KindOrg && kind != KindParameter
+	inObject := kind != KindOrg && kind != KindParameter && kind != KindRequired
 	switch {
-	case len(c.Push) > 0 && c.Search == "":
-		o.fail("push", "push needs search, the attribute's name in the search language")
 	case c.Search != "" && !inObject:
 		o.fail("search", "only what stands in the API's object can be searched")
 	case c.Key && !inObject:

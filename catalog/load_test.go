@@ -72,6 +72,7 @@ methods:
     verb: SELECT
     operation: getUser
     request: GET /users/{userId}
+    key: userId
     description: Reads one.
     params:
       - userId
@@ -87,6 +88,24 @@ methods:
     success: 200
     answer: The user.
     examples: [SELECT 1]
+  - name: list
+    verb: SELECT
+    operation: listUsers
+    request: GET /users
+    page: 200
+    description: Reads all.
+    params:
+      - name: search
+        in: query
+        type: string
+        description: What to find.
+      - name: subdomain
+        in: org
+        type: string
+        description: Which org.
+    success: 200
+    answer: The users.
+    examples: [SELECT 2]
   - name: update
     verb: EXEC
     operation: updateUser
@@ -185,14 +204,15 @@ func TestParseErrors(t *testing.T) {
 		{"push: [eq]", "push: []", `push: [] | field "status": push must be a list, and not an empty one`},
 		{"push: [eq]", "push: eq", `push: eq | field "status": push must be a list, and not an empty one`},
 		{"push: [eq]", "push: [1]", `push: [1] | field "status": push must be a list of texts`},
-		{"kind: alias", "kind: field", `kind: field | column "userId": kind "field" is not one of alias, org, parameter`},
+		{"kind: alias", "kind: field", `kind: field | column "userId": kind "field" is not one of alias, org, parameter, required`},
 		{"    of: id", "    of: ident", `of: ident | column "userId": of must name a field`},
 		{"    of: id\n", "", `- name: userId | column "userId": of is missing`},
 		{"    kind: org", "    kind: org\n    of: id", `of: id | column "subdomain": of doesn't belong here`},
 		{"    kind: org", "    kind: org\n    key: true", `key: true | column "subdomain": only what stands in the API's object can be a key`},
 		{"    kind: org", "    kind: org\n    search: org", `search: org | column "subdomain": only what stands in the API's object can be searched`},
-		{"    query: search\n", "    query: find\n", `query: find | column "search": no SELECT method has the query parameter "find"`},
-		{"        in: org", "        in: query", `kind: org | column "subdomain": no SELECT method has an org parameter of this name`},
+		{"    query: search\n", "    query: find\n", `query: find | column "search": the method that lists has no query parameter "find"`},
+		{"        in: org\n        type: string\n        description: Which org.", "        in: query\n        type: string\n        description: Which org.",
+			`kind: org | column "subdomain": the method that lists has no org parameter of this name`},
 		{"  - name: userId\n    kind", "  - status\n  - name: userId\n    kind", `- status | column: must have keys and values`},
 		// Describe.
 		{"[status, id, profile]", "[status, id]", `describe: [status, id] | resource: describe leaves out field "profile"`},
@@ -218,7 +238,7 @@ func TestParseErrors(t *testing.T) {
 		{"statuses: [ACTIVE]", "statuses: [ACTIV]", `statuses: [ACTIV] | method "update": status "ACTIV" is not one of the values of column status`},
 		{"wire: If-Match", "wire: 7", `wire: 7 | method "update": parameter "ifMatch": wire must be text`},
 		{"in: header", "in: body", `in: body | method "update": parameter "ifMatch": in "body" is not one of path, query, header, org`},
-		{"        in: org\n", "        in: org\n        wire: x\n", `wire: x | method "get": parameter "subdomain": wire doesn't belong here`},
+		{"        in: org\n        required: true\n", "        in: org\n        required: true\n        wire: x\n", `wire: x | method "get": parameter "subdomain": wire doesn't belong here`},
 		{"      - name: ifMatch", "      - name: userID", `- userId | method "update": parameter "userID" is there twice`},
 		{"        wire: If-Match\n", "        wire: If-Match\n        required: true\n", ""},
 		{"      - userId\n      - name: ifMatch", "      - userid\n      - name: ifMatch", `- userid | method "update": parameter "userid" is neither spelled out nor a shared one`},
@@ -229,7 +249,7 @@ func TestParseErrors(t *testing.T) {
 			`- userId | method "get": parameter "search" is required and stands behind "subdomain", which is not`},
 		{"      - name: profile\n        type: object", "      - name: userid\n        type: object", `- name: userid | method "update": body field "userid" has the name of a parameter`},
 		{"      - name: profile\n        type: object", "      - name: profile\n        in: body\n        type: object", `in: body | body field "profile": in doesn't belong here`},
-		{"params:\n  - name", "params:\n  - name: unused\n    in: query\n    type: string\n    description: Nothing.\n  - name", `- name: unused | parameter "unused": no method uses it`},
+		{"\nparams:\n  - name", "\nparams:\n  - name: unused\n    in: query\n    type: string\n    description: Nothing.\n  - name", `- name: unused | parameter "unused": no method uses it`},
 		// What methods do, and how UPDATE works.
 		{"    secrets: [token]\n", "    secrets: [token]\n    witness: eyes\n", `witness: eyes | method "update": witness "eyes" is not one of status, profile, password, created, gone`},
 		{"    secrets: [token]\n", "    secrets: [token]\n    undo: revert\n", `undo: revert | method "update": undo "revert" is no method of this resource`},
@@ -244,6 +264,25 @@ func TestParseErrors(t *testing.T) {
 		{"params:\n  - name", "changes: {read: update, update: update}\nparams:\n  - name", `changes: {read: update, update: update} | changes: read must be a GET`},
 		{"params:\n  - name", "changes: {read: get, update: update, status: [{to: GONE, from: [ACTIVE], method: update}]}\nparams:\n  - name",
 			`changes: {read: get, update: update, status: [{to: GONE, from: [ACTIVE], method: update}]} | status: status "GONE" is not one of the values of column status`},
+		// What the engine has to know of reading.
+		{"    key: userId\n", "", `request: GET /users/{userId} | method "get": no column of kind required has the path parameter "userId"`},
+		{"    key: userId\n", "    key: id\n", `key: id | method "get": route /users/{userId} lacks {id}`},
+		{"    key: userId\n", "    key: userId\n    page: 200\n", `page: 200 | method "get": page doesn't belong here`},
+		{"    page: 200\n", "    page: 0\n", `page: 0 | method "list": page must be from 1 to 10000`},
+		{"    page: 200\n", "    page: 200\n    maxPage: 100\n", `maxPage: 100 | method "list": maxPage is less than page`},
+		{"    page: 200\n", "    maxPage: 100\n", `maxPage: 100 | method "list": maxPage doesn't belong here`},
+		{"    verb: SELECT\n    operation: listUsers\n    request: GET /users\n    page: 200\n", "    verb: EXEC\n    operation: listUsers\n    request: POST /users\n",
+			`- name: get | resource: there is no SELECT method that lists: one without key`},
+		{"    statuses: [ACTIVE]\n", "    key: userId\n    statuses: [ACTIVE]\n", `key: userId | method "update": key doesn't belong here`},
+		{"    query: search\n", "    query: search\n    needs: sortBy\n", `needs: sortBy | column "search": needs must name other columns of kind parameter`},
+		{"    query: search\n", "    query: search\n    without: [search]\n", `without: [search] | column "search": without must name other columns of kind parameter`},
+		{"    query: search\n", "    query: search\n    cut: many\n", `cut: many | column "search": cut must be a whole number`},
+		{"    of: id\n", "    of: id\n    cut: 5\n", `cut: 5 | column "userId": cut doesn't belong here`},
+		{"    kind: parameter\n    query: search\n", "    kind: required\n    path: userId\n", `path: userId | column "search": the method that lists has no path parameter "userId"`},
+		{"      - name: search\n        in: query\n        type: string\n        description: What to find.\n", "",
+			`complete: created pr | resource: the method that lists has no query parameter "search"`},
+		{"complete: created pr\n", "like: okta.user.users\n", `like: okta.user.users | resource: like must name a resource that has fields of its own`},
+		{"        in: header\n", "        in: header\n        reserved: [x]\n", `reserved: [x] | method "update": parameter "ifMatch": reserved doesn't belong here`},
 		// The provider.
 		{"provider: okta", "provider: Okta", `provider: Okta | provider: provider "Okta" is in directory "okta"; the two must be the same`},
 		{"    description: People.\n", "", `- name: user | service "user": description is missing`},
@@ -347,7 +386,7 @@ func FuzzParse(f *testing.F) {
 
 // check tests what every resource that was loaded promises.
 func check(t *testing.T, c *catalog.Catalog, r *catalog.Resource) {
-	if c.Lookup(r.Path()) != r || r.Description == "" || len(r.Methods) == 0 {
+	if c.Lookup(r.Path()) != r || r.Description == "" || len(r.Methods) == 0 || r.List() == nil {
 		t.Errorf("resource %q", r.Path())
 	}
 	var visible []string
@@ -355,7 +394,10 @@ func check(t *testing.T, c *catalog.Catalog, r *catalog.Resource) {
 		if r.Column(strings.ToUpper(c.Name)) != c || c.Description == "" || c.Type == "" {
 			t.Errorf("column %+v", c)
 		}
-		inObject := c.Kind != catalog.KindOrg && c.Kind != catalog.KindParameter
+		inObject := c.Kind != catalog.KindOrg && c.Kind != catalog.KindParameter && c.Kind != catalog.KindRequired
+		if (c.Kind == catalog.KindRequired) != (c.Route != "") || c.Kind == catalog.KindRequired && r.List().Param(c.Route) == nil {
+			t.Errorf("column %+v", c)
+		}
 		if inObject != (len(c.Path) > 0) || (c.Kind == catalog.KindParameter) != (c.Query != "") || len(c.Push) > 0 && c.Search == "" {
 			t.Errorf("column %+v", c)
 		}

@@ -95,6 +95,31 @@ func (r *Resource) Method(name string) *Method {
 	return nil
 }
 
+// List returns the SELECT method that lists. Every resource has one.
+func (r *Resource) List() *Method { return r.reading(false) }
+
+// Get returns the SELECT method that gets one object by its key, or nil.
+func (r *Resource) Get() *Method { return r.reading(true) }
+
+func (r *Resource) reading(byKey bool) *Method {
+	for _, m := range r.Methods {
+		if m.Verb == "SELECT" && (m.Key != "") == byKey {
+			return m
+		}
+	}
+	return nil
+}
+
+// Param returns the method's parameter of this name, as it is written, or nil.
+func (m *Method) Param(name string) *Param {
+	for _, p := range m.Params {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
 // Nearest returns the candidate that name was most likely meant to be, for "did you mean": the one
 // with the fewest letters added, left out, changed or swapped with their neighbour, where case
 // doesn't count. It returns "" if none is near: at most a third of the letters, and one in any

@@ -14,8 +14,9 @@ func TestLookup(t *testing.T) {
 		"OKTA.USER.USERS":   true,
 		"okta.user":         false,
 		"okta.user.users.x": false,
-		"okta.user.groups":  false,
-		"okta.group.users":  false,
+		"okta.user.groups":  true,
+		"okta.group.users":  true,
+		"okta.group.group":  false,
 		"entra.user.users":  false,
 		"okta.user.uſers":   false, // folds to users in Unicode, not in SQL
 		"":                  false,

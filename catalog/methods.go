@@ -40,12 +40,18 @@ func (r *reader) methods(o object, res *Resource) {
 	}
 }
 
+// maxPage is the largest page of any list of the API.
+const maxPage = 10_000
+
 func (o object) method(shared map[string]*Param, used map[string]bool) *Method {
 	m := &Method{
 		Name:        o.name("name"),
 		Description: o.text("description"),
 		Verb:        o.oneOf("verb", verbs),
 		Operation:   o.name("operation"),
+		Key:         o.optional("key"),
+		Page:        o.count("page", maxPage),
+		MaxPage:     o.count("maxPage", maxPage),
 		Answer:      o.text("answer"),
 		Secrets:     o.words("secrets"),
 		Success:     o.number("success"),
@@ -65,6 +71,15 @@ func (o object) method(shared map[string]*Param, used map[string]bool) *Method {
 	if len(m.Examples) == 0 {
 		o.fail("examples", "examples are missing")
 	}
+	o.belongs("key", m.Verb == "SELECT")
+	o.belongs("page", m.Verb == "SELECT" && m.Key == "")
+	o.belongs("maxPage", m.Page > 0)
+	if m.MaxPage == 0 {
+		m.MaxPage = m.Page
+	}
+	if m.MaxPage < m.Page {
+		o.fail("maxPage", "maxPage is less than page")
+	}
 	m.Params = o.params(shared, used)
 	for _, b := range o.objects("body", "body field", paramKeys...) {
 		b.belongs("in", false)
@@ -78,7 +93,7 @@ func (o object) method(shared map[string]*Param, used map[string]bool) *Method {
 	return m
 }
 
-var paramKeys = []string{"name", "type", "description", "in", "required", "default", "wire", "secret"}
+var paramKeys = []string{"name", "type", "description", "in", "required", "default", "wire", "secret", "reserved"}
 
 // param reads a parameter, whose place is the only one of in or else named by the key "in".
 func (o object) param(in []string) *Param {
@@ -91,11 +106,13 @@ func (o object) param(in []string) *Param {
 		Default:     o.optional("default"),
 		Wire:        o.optional("wire"),
 		Secret:      o.flag("secret"),
+		Reserved:    o.words("reserved"),
 	}
 	if len(in) > 1 {
 		p.In = o.oneOf("in", in)
 	}
 	o.belongs("wire", p.In == "query" || p.In == "header")
+	o.belongs("reserved", p.In == "path")
 	if p.Wire == "" {
 		p.Wire = p.Name
 	}
@@ -152,6 +169,9 @@ func (o object) checkParams(m *Method) {
 			o.fail("request", "route has {%s}, and no parameter of this name is in path", name)
 		}
 	}
+	if m.Key != "" && !slices.Contains(inRoute, m.Key) {
+		o.fail("key", "route %s lacks {%s}", m.Route, m.Key)
+	}
 	for _, p := range m.Params {
 		if p.In == "path" && !slices.Contains(inRoute, p.Name) {
 			o.fail("params", "parameter %q is in path, and route %s lacks {%s}", p.Name, m.Route, p.Name)
@@ -187,19 +207,34 @@ func isRouteName(s string) bool {
 }
 
 // crossCheck compares the columns with the methods.
-func (r *reader) crossCheck(res *Resource) {
+func (r *reader) crossCheck(o object, res *Resource) {
+	r.checkReading(o, res)
+	if r.err != nil {
+		return
+	}
+	list := res.List()
+	searches := list.takes("query", "search")
+	if res.Complete != "" && !searches {
+		o.fail("complete", "the method that lists has no query parameter \"search\"")
+	}
 	for _, c := range res.Columns {
 		o := r.at[c]
-		if c.Kind == KindParameter && !res.reads("query", c.Query) {
-			o.fail("query", "no SELECT method has the query parameter %q", c.Query)
+		if c.Kind == KindAttribute && !searches {
+			c.Search = ""
 		}
-		if c.Kind == KindOrg && !res.reads("org", c.Name) {
-			o.fail("kind", "no SELECT method has an org parameter of this name")
-		}
-		if c.Key && !slices.ContainsFunc(res.Methods, func(m *Method) bool {
-			return m.Verb == "SELECT" && strings.Contains(m.Route, "{")
-		}) {
-			o.fail("key", "a key needs a SELECT method whose route takes it")
+		switch {
+		case c.Kind == KindOrg && !list.takes("org", c.Name):
+			o.fail("kind", "the method that lists has no org parameter of this name")
+		case c.Kind == KindParameter:
+			o.checkParameter(c, res)
+		case c.Kind == KindRequired && !list.takes("path", c.Route):
+			o.fail("path", "the method that lists has no path parameter %q", c.Route)
+		case c.Key && res.Get() == nil:
+			o.fail("key", "a key needs a SELECT method that has key, the parameter which takes it")
+		case o.values["search"] != nil && !searches:
+			o.fail("search", "the method that lists has no query parameter \"search\"")
+		case len(c.Push) > 0 && c.Search == "":
+			o.fail("push", "push needs search, the attribute's name in the search language")
 		}
 	}
 	var statuses []string
@@ -216,14 +251,45 @@ func (r *reader) crossCheck(res *Resource) {
 	r.checkEffects(res)
 }
 
-// reads reports whether a SELECT method has the parameter wire in the given place.
-func (r *Resource) reads(in, wire string) bool {
-	for _, m := range r.Methods {
+// checkReading checks that one SELECT method lists, one at most gets, and that their paths are made
+// of required columns and the key.
+func (r *reader) checkReading(o object, res *Resource) {
+	if res.List() == nil {
+		o.fail("methods", "there is no SELECT method that lists: one without key")
+	}
+	for _, m := range res.Methods {
+		if m.Verb != "SELECT" {
+			continue
+		}
+		if m != res.List() && m != res.Get() {
+			r.at[m].failHere("a resource has one SELECT method with key and one without")
+		}
 		for _, p := range m.Params {
-			if m.Verb == "SELECT" && p.In == in && p.Wire == wire {
-				return true
+			if p.In == "path" && p.Name != m.Key && !slices.ContainsFunc(res.Columns, func(c *Column) bool { return c.Route == p.Name }) {
+				r.at[m].fail("request", "no column of kind required has the path parameter %q", p.Name)
 			}
 		}
 	}
-	return false
+}
+
+// checkParameter checks the column of a request parameter.
+func (o object) checkParameter(c *Column, res *Resource) {
+	if !res.List().takes("query", c.Query) {
+		o.fail("query", "the method that lists has no query parameter %q", c.Query)
+	}
+	if c.Query == "limit" && res.List().Page == 0 {
+		o.fail("query", "limit is the size of a page, and the list has no pages")
+	}
+	for key, names := range map[string][]string{"needs": {c.Needs}, "without": c.Without} {
+		for _, name := range names {
+			if other := res.Column(name); name != "" && (other == nil || other.Kind != KindParameter || other == c) {
+				o.fail(key, "%s must name other columns of kind parameter", key)
+			}
+		}
+	}
+}
+
+// takes reports whether the method has the parameter wire in the given place.
+func (m *Method) takes(in, wire string) bool {
+	return slices.ContainsFunc(m.Params, func(p *Param) bool { return p.In == in && p.Wire == wire })
 }

@@ -229,6 +229,18 @@ func (o object) number(key string) int {
 	return v
 }
 
+// count reads an integer from 1 to most, 0 if the key is missing.
+func (o object) count(key string, most int) int {
+	if o.values[key] == nil {
+		return 0
+	}
+	n := o.number(key)
+	if n < 1 || n > most {
+		o.fail(key, "%s must be from 1 to %d", key, most)
+	}
+	return n
+}
+
 // list reads a sequence, nil if the key is missing. An empty one is a mistake: leave the key out.
 func (o object) list(key string) []*yaml.Node {
 	n := o.values[key]

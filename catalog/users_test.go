@@ -61,8 +61,14 @@ func facts(t *testing.T, name string) []map[string]string {
 	return rows
 }
 
+// factsOf are the facts about a resource.
+func factsOf(t *testing.T, name string, r *catalog.Resource) []map[string]string {
+	t.Helper()
+	return slices.DeleteFunc(facts(t, name), func(f map[string]string) bool { return f["service"] != r.Service || f["resource"] != r.Name })
+}
+
 func TestUsersColumns(t *testing.T) {
-	var byKind [5][]string
+	var byKind [6][]string
 	last := catalog.KindField
 	for _, c := range users(t).Columns {
 		byKind[c.Kind] = append(byKind[c.Kind], c.Name)
@@ -88,18 +94,27 @@ func TestUsersColumns(t *testing.T) {
 	}
 }
 
-// TestUsersFields compares DESCRIBE with the provider's page.
-func TestUsersFields(t *testing.T) {
-	r := users(t)
-	var names []string
-	for _, f := range facts(t, "provider-fields.tsv") {
-		names = append(names, f["field"])
-		if c := r.Column(f["field"]); c == nil || c.Type != f["datatype"] || c.Hidden() {
-			t.Errorf("field %s: got %+v, want a visible column of type %s", f["field"], c, f["datatype"])
+// TestFields compares DESCRIBE with the provider's pages.
+func TestFields(t *testing.T) {
+	pages := 0
+	for _, r := range load(t).Resources() {
+		var names []string
+		for _, f := range factsOf(t, "provider-fields.tsv", r) {
+			names = append(names, f["field"])
+			if c := r.Column(f["field"]); c == nil || c.Type != f["datatype"] || c.Hidden() {
+				t.Errorf("%s: field %s: got %+v, want a visible column of type %s", r.Path(), f["field"], c, f["datatype"])
+			}
+		}
+		if names == nil {
+			continue // not on the provider's pages
+		}
+		pages++
+		if !slices.Equal(r.Describe, names) {
+			t.Errorf("%s: Describe\ngot  %q\nwant %q", r.Path(), r.Describe, names)
 		}
 	}
-	if !slices.Equal(r.Describe, names) {
-		t.Errorf("Describe\ngot  %q\nwant %q", r.Describe, names)
+	if pages < 3 {
+		t.Errorf("%d pages", pages)
 	}
 }
 
@@ -137,7 +152,7 @@ func TestUsersPushDown(t *testing.T) {
 // differs: the page describes an older API, and in places none.
 func TestUsersMethods(t *testing.T) {
 	page := make(map[string]map[string]string)
-	for _, f := range facts(t, "provider-methods.tsv") {
+	for _, f := range factsOf(t, "provider-methods.tsv", users(t)) {
 		page[f["method"]] = f
 	}
 	differs := map[string]string{
@@ -190,13 +205,17 @@ func TestUsersMethods(t *testing.T) {
 	}
 }
 
-// TestUsersOperations compares the methods with Okta's own description of the API.
-func TestUsersOperations(t *testing.T) {
+// TestOperations compares the methods with Okta's own description of the API.
+func TestOperations(t *testing.T) {
 	operations := make(map[string]map[string]string)
 	for _, f := range facts(t, "openapi-operations.tsv") {
 		operations[f["operation_id"]] = f
 	}
-	for _, m := range users(t).Methods {
+	var methods []*catalog.Method
+	for _, r := range load(t).Resources() {
+		methods = append(methods, r.Methods...)
+	}
+	for _, m := range methods {
 		op := operations[m.Operation]
 		if op == nil {
 			t.Errorf("%s: Okta has no operation %s", m.Name, m.Operation)

@@ -49,10 +49,8 @@ type ExecStatement struct {
 type ExecArg struct {
 	Name string
 	Body bool
-	// Expr is the expression as typed, without white space or comments around it; ExprPos is its
-	// offset in the source, Pos that of the name's @.
-	Expr         string
-	Pos, ExprPos int
+	Expr string
+	Pos  int
 }
 
 // reader walks over a statement's tokens.
@@ -210,7 +208,7 @@ func ParseExec(s Statement) (ExecStatement, error) {
 		seen[key] = true
 		out.Args = append(out.Args, arg)
 		if r.peek().Kind != token.COMMA {
-			continue // the one before @@json may be left out
+			break
 		}
 		r.i++
 		if r.peek().Kind != token.VARIABLE && r.text() != "@" {
@@ -257,16 +255,14 @@ func (r *reader) execArg() (ExecArg, *Error) {
 	r.i++
 	start, end, depth := r.peek().Pos, r.peek().Pos, 0
 	for t := r.peek(); t.Kind != token.EOF; t = r.peek() {
-		if depth == 0 && (t.Kind == token.COMMA || t.Kind == token.FOR || r.text() == "@") {
+		if depth == 0 && (t.Kind == token.COMMA || t.Kind == token.FOR) {
 			break
 		}
 		switch t.Kind {
 		case token.LP:
 			depth++
 		case token.RP:
-			if depth--; depth < 0 {
-				return arg, r.fail("a ) without its (", "")
-			}
+			depth--
 		}
 		end = t.End
 		r.i++
@@ -274,10 +270,7 @@ func (r *reader) execArg() (ExecArg, *Error) {
 	if start == end {
 		return arg, r.fail(fmt.Sprintf("expected a value for @%s", arg.Name), "")
 	}
-	if depth > 0 {
-		return arg, r.fail("a ( without its )", "")
-	}
-	arg.Expr, arg.ExprPos = r.s.Source[start:end], start
+	arg.Expr = r.s.Source[start:end]
 	return arg, nil
 }
 

@@ -37,6 +37,8 @@ const (
 	ByEqual
 	// ByEqualOrIn is the org's name: bound by = or IN.
 	ByEqualOrIn
+	// Required is a parameter that a table can't be read without: bound by = or IN.
+	Required
 )
 
 // A Query is a statement rewritten for SQLite.
@@ -88,7 +90,7 @@ type edit struct {
 // "okta.user.users".id where the table has no alias. It refuses, with the place, unknown tables
 // and conditions that would leave a request parameter unbound. The error, if any, is an [*Error].
 func Rewrite(s Statement, n Names) (*Query, error) {
-	q := &Query{source: s, edits: slices.Clone(s.edits)}
+	q := &Query{source: s}
 	if err := q.dottedNames(n); err != nil {
 		return nil, err
 	}
@@ -108,7 +110,7 @@ func Rewrite(s Statement, n Names) (*Query, error) {
 		return slices.ContainsFunc(w.edits, func(n edit) bool { return n.start == e.start })
 	})
 	q.edits = append(q.edits, w.edits...)
-	q.sortEdits()
+	sort.Slice(q.edits, func(i, j int) bool { return q.edits[i].start < q.edits[j].start })
 	q.apply()
 	return q, nil
 }
@@ -207,12 +209,7 @@ func (q *Query) dottedNames(n Names) error {
 		q.edits = append(q.edits, edit{toks[i].Pos, toks[i+4].End, Quote(path)})
 		i += 4
 	}
-	q.sortEdits()
 	return nil
-}
-
-func (q *Query) sortEdits() {
-	sort.SliceStable(q.edits, func(i, j int) bool { return q.edits[i].start < q.edits[j].start })
 }
 
 // A scope is one SELECT's FROM clause, inside those of the SELECTs around it.
@@ -623,6 +620,9 @@ func (w *walker) unbound(e ast.Expr, sc *scope) {
 		case ByEqual:
 			w.fail(n, fmt.Sprintf("%s is a request parameter: it can only be bound with =, in a condition that every row must meet", name),
 				fmt.Sprintf("write %s = 'value', joined to the rest with AND", name))
+		case Required:
+			w.fail(n, fmt.Sprintf("%s says what to read: it can only be bound with = or IN, in a condition that every row of its table must meet", name),
+				fmt.Sprintf("write %[1]s = 'value' or %[1]s IN ('one', 'two'), joined to the rest with AND", name))
 		case ByEqualOrIn:
 			w.fail(n, fmt.Sprintf("%s picks the org: it can only be bound with = or IN, in a condition that every row of its table must meet", name),
 				fmt.Sprintf("write %[1]s = 'name' or %[1]s IN ('one', 'two'), joined to the rest with AND; beside an outer join, in (SELECT … WHERE %[1]s = 'name') AS its own subquery", name))

@@ -3,6 +3,7 @@ package vtab
 import (
 	"errors"
 	"io"
+	"slices"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
 
@@ -20,6 +21,9 @@ type Scan struct {
 	Terms []Term
 	// Params are the request parameters, which must be sent as they are.
 	Params []Term
+	// Required are the table's required parameters, all of them, in the order of the columns: the rows
+	// are those for any of the values of each.
+	Required []Term
 	// Orgs are the names of the orgs to read; nil means the default org.
 	Orgs []any
 	// Limit is how many rows will be read at most, as far as SQLite knows; -1: not known.
@@ -111,6 +115,8 @@ func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
 			s.Orgs = values
 		case col.Kind == catalog.KindParameter:
 			s.Params = append(s.Params, term)
+		case col.Kind == catalog.KindRequired:
+			s.Required = append(s.Required, term)
 		case a.Local:
 			s.locals = append(s.locals, term)
 		case p.Key && col.Key:
@@ -119,6 +125,9 @@ func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
 			s.Terms = append(s.Terms, term)
 		}
 	}
+	slices.SortFunc(s.Required, func(a, b Term) int {
+		return slices.Index(t.res.Columns, a.Column) - slices.Index(t.res.Columns, b.Column)
+	})
 	if s.Limit >= 0 {
 		s.Limit += offset
 	}
@@ -200,6 +209,8 @@ func (c *cursor) Column(ctx sqlite3.Context, n int) (err error) {
 			}
 		}
 		return c.t.db.keep(&UnboundError{Table: c.t.res.Path(), Column: col.Name})
+	case catalog.KindRequired:
+		ctx.ResultText(c.row.obj.Required[c.t.layout.required[n]])
 	default:
 		c.row.result(ctx, n)
 	}
@@ -221,7 +232,7 @@ func result(ctx sqlite3.Context, v any) {
 	}
 }
 
-// RowID is a 63-bit hash of org and id, so that a row has the same one however it was read: SQLite
+// RowID is a 63-bit hash of org, required parameters and id, so that a row has the same one however it was read: SQLite
 // unites the branches of an OR by it. https://sqlite.org/vtab.html#xrowid.
 func (c *cursor) RowID() (id int64, err error) {
 	defer c.t.db.guard(&err)

@@ -153,6 +153,10 @@ func (c *chooser) sort() bool {
 			continue
 		}
 		equal := con.Op == sqlite3.INDEX_CONSTRAINT_EQ
+		if col.Kind == catalog.KindRequired {
+			c.require(i, con.Usable && equal)
+			continue
+		}
 		if col.Kind == catalog.KindParameter || col.Kind == catalog.KindOrg {
 			switch {
 			case col.Kind == catalog.KindOrg && equal && !con.Usable:
@@ -187,12 +191,25 @@ func (c *chooser) sort() bool {
 	return c.allBound()
 }
 
-// allBound reports whether every parameter that the query uses is bound. When SQLite tries to read
+// require notes a condition on a required parameter. One that can't bind it is left to SQLite: another
+// one may. Ids are compared byte by byte, so a condition that isn't binds nothing.
+func (c *chooser) require(i int, binds bool) {
+	n := c.info.Constraint[i].Column
+	if !binds || c.info.Collation(i) != "BINARY" {
+		return
+	}
+	if have, ok := c.bound[n]; !ok || c.isIn(have) && !c.isIn(i) {
+		c.bound[n] = i
+	}
+}
+
+// allBound reports whether every parameter that the table requires, or that the query uses, is bound. When SQLite tries to read
 // a table once for each branch of an OR, it shows the branch's conditions only: without the
 // parameters' such a plan would ask the API something else, and so is refused.
 func (c *chooser) allBound() bool {
 	for n, col := range c.t.res.Columns {
-		if col.Kind != catalog.KindParameter || c.info.ColumnsUsed&bit(n) == 0 {
+		used := col.Kind == catalog.KindParameter && c.info.ColumnsUsed&bit(n) != 0
+		if !used && col.Kind != catalog.KindRequired {
 			continue
 		}
 		if _, ok := c.bound[n]; !ok {
@@ -204,7 +221,7 @@ func (c *chooser) allBound() bool {
 
 func (c *chooser) unbound(col *catalog.Column) bool {
 	if c.t.db.unbound == nil {
-		c.t.db.unbound = &UnboundError{Table: c.t.res.Path(), Column: col.Name}
+		c.t.db.unbound = &UnboundError{Table: c.t.res.Path(), Column: col.Name, Required: col.Kind == catalog.KindRequired}
 	}
 	return false
 }
@@ -214,12 +231,12 @@ func bit(column int) uint64 { return 1 << min(column, 63) }
 // choose takes a key if there is one, else lists with all that the API can check.
 func (c *chooser) choose() {
 	parameters := false
-	own := false // the request's own q or filter: nothing may be added
+	own := false // the request's own q or filter: no search may be added
 	for n, i := range c.bound {
 		col := c.t.res.Columns[n]
 		if col.Kind == catalog.KindParameter {
 			parameters = true
-			own = own || col.Query == "q" || col.Query == "filter"
+			own = own || slices.Contains(col.Without, "search")
 		}
 		c.use(i)
 	}
@@ -312,28 +329,32 @@ func (c *chooser) use(i int) {
 // estimate sets cost and rows.
 func (c *chooser) estimate() {
 	rows, requests := float64(estimatedOrg), float64(estimatedOrg/estimatedPage)
-	has := func(query string) bool {
-		for n := range c.bound {
-			if c.t.res.Columns[n].Query == query {
-				return true
-			}
-		}
-		return false
+	var cut, query, required, listed bool
+	for n, i := range c.bound {
+		col := c.t.res.Columns[n]
+		cut = cut || col.Cut > 0
+		query = query || col.Query == "search" || col.Query == "filter"
+		required = required || col.Kind == catalog.KindRequired
+		listed = listed || col.Kind == catalog.KindRequired && c.isIn(i)
 	}
 	switch {
 	case c.plan.Key && !c.hasOp(OpIn):
 		rows, requests = 1, 1
 	case c.plan.Key:
 		rows, requests = 20, 20
-	case has("q"):
+	case cut:
 		rows, requests = estimatedPage, 1
-	case has("filter") || has("search") || len(c.pushes) > 0:
+	case required && listed:
+		rows, requests = 20*estimatedPage, 20
+	case required:
+		rows, requests = estimatedPage, 1
+	case query || len(c.pushes) > 0:
 		rows, requests = rows/10, requests/10
 	}
 	for _, i := range c.locals {
 		if !c.handedOver(i) && c.info.ConstraintUsage[i].ArgvIndex > 0 {
 			rows = max(rows/1000, 1)
-			if _, err := c.info.RHSValue(i); err != nil {
+			if _, err := c.info.RHSValue(i); err != nil && !required {
 				// The value comes from another table: this one is read once, and kept.
 				requests = 0.5
 			}

@@ -20,7 +20,9 @@ import (
 type layout struct {
 	levels  []level
 	columns []place // one for each column
-	id      place
+	// required has the place of each column in Object.Required, for those that are there.
+	required map[int]int
+	id       place
 }
 
 // A level is an object of the row: the row itself, or the value of one of its keys.
@@ -33,9 +35,12 @@ type level struct {
 type place struct{ level, slot int }
 
 func newLayout(r *catalog.Resource) *layout {
-	l := &layout{levels: []level{{keys: map[string]int{}}}}
+	l := &layout{levels: []level{{keys: map[string]int{}}}, required: map[int]int{}}
 	at := map[string]int{"": 0}
-	for _, c := range r.Columns {
+	for n, c := range r.Columns {
+		if c.Kind == catalog.KindRequired {
+			l.required[n] = len(l.required)
+		}
 		p := place{0, -1}
 		prefix := ""
 		for i, key := range c.Path {
@@ -116,11 +121,15 @@ func (r *row) set(o Object) {
 	}
 }
 
-// rowID is a 63-bit hash of the org and the id, as the id's JSON: 7 and "7" are two.
+// rowID is a 63-bit hash of the org, the required parameters, and the id as JSON: 7 and "7" are two.
 func (r *row) rowID() int64 {
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, r.obj.Org)
 	_, _ = h.Write([]byte{0})
+	for _, v := range r.obj.Required {
+		_, _ = io.WriteString(h, v)
+		_, _ = h.Write([]byte{0})
+	}
 	_, _ = io.WriteString(h, r.value(r.layout.id).Raw)
 	return int64(h.Sum64() >> 1)
 }

@@ -93,7 +93,7 @@ func (s *Stmt) keep(t *table, scan *Scan) (Rows, error) {
 
 // wholeOf is the scan that lists a table of the same org whole.
 func wholeOf(s *Scan) *Scan {
-	return &Scan{Table: s.Table, Plan: s.Plan, Orgs: s.Orgs, Limit: -1, used: s.used}
+	return &Scan{Table: s.Table, Plan: s.Plan, Orgs: s.Orgs, Required: s.Required, Limit: -1, used: s.used}
 }
 
 // concat is rows after rows, each object once: two keys can find the same.
@@ -152,7 +152,7 @@ func (s *Stmt) shelf(t *table, scan *Scan) (*shelf, error) {
 
 // shelfID is the same for scans that ask the same.
 func shelfID(s *Scan) string {
-	return fmt.Sprintf("%s %x %q %s %s", s.Table.Path(), s.used, s.Orgs, signature(s.Params), signature(s.Terms))
+	return fmt.Sprintf("%s %x %q %s %s %s", s.Table.Path(), s.used, s.Orgs, signature(s.Required), signature(s.Params), signature(s.Terms))
 }
 
 func signature(terms []Term) string {
@@ -201,7 +201,7 @@ func (s *shelf) read(ctx context.Context) error {
 		s.err = err
 		return err
 	}
-	s.objects = append(s.objects, Object{JSON: s.trim.trim(o.JSON), Org: o.Org})
+	s.objects = append(s.objects, Object{JSON: s.trim.trim(o.JSON), Org: o.Org, Required: o.Required})
 	return nil
 }
 
@@ -367,7 +367,7 @@ func (r *keyRows) Close() error { return nil }
 // by a get.
 func (r *keyRows) look(ctx context.Context) ([]Object, error) {
 	col := r.scan.Key.Column
-	ring := r.stmt.keyring(fmt.Sprintf("%s %x %v %s", r.table.res.Path(), r.scan.used, r.scan.Orgs, col.Name))
+	ring := r.stmt.keyring(fmt.Sprintf("%s %x %v %s %s", r.table.res.Path(), r.scan.used, r.scan.Orgs, signature(r.scan.Required), col.Name))
 	if objects, ok := ring.got[r.value]; ok {
 		return objects, nil
 	}
@@ -436,7 +436,7 @@ func readAll(ctx context.Context, rows Rows, trim *trimmer) (objects []Object, e
 		if err != nil {
 			return nil, err
 		}
-		objects = append(objects, Object{JSON: trim.trim(o.JSON), Org: o.Org})
+		objects = append(objects, Object{JSON: trim.trim(o.JSON), Org: o.Org, Required: o.Required})
 	}
 }
 

@@ -44,6 +44,9 @@ type Object struct {
 	JSON []byte
 	// Org is the name of the org that answered.
 	Org string
+	// Required are the values of the table's required parameters for which the API gave the object,
+	// in the order of the columns. Objects may share the slice.
+	Required []string
 }
 
 // Options are the settings of a DB; the zero value works.
@@ -131,7 +134,7 @@ func (db *DB) Register(r *catalog.Resource, src Source) error {
 	return nil
 }
 
-// declare returns the table's CREATE TABLE. Fields are TEXT. Attributes must have no affinity, since
+// declare returns the table's CREATE TABLE. Fields and what names objects are TEXT. Attributes must have no affinity, since
 // TEXT or NUMERIC would turn 7 into '7' or '007' into 7; but SQLite takes HIDDEN alone for a type
 // that means NUMERIC, and only BLOB for one without affinity: https://sqlite.org/datatype3.html.
 func declare(r *catalog.Resource) string {
@@ -142,10 +145,11 @@ func declare(r *catalog.Resource) string {
 			b.WriteString(", ")
 		}
 		b.WriteString(`"` + strings.ReplaceAll(c.Name, `"`, `""`) + `"`)
-		if c.Kind == catalog.KindField || c.Kind == catalog.KindAlias || c.Kind == catalog.KindOrg {
-			b.WriteString(" TEXT")
-		} else {
+		switch c.Kind {
+		case catalog.KindParameter, catalog.KindAttribute:
 			b.WriteString(" BLOB")
+		default:
+			b.WriteString(" TEXT")
 		}
 		if c.Hidden() {
 			b.WriteString(" HIDDEN")
@@ -158,10 +162,15 @@ func declare(r *catalog.Resource) string {
 // An UnboundError is the use of a request parameter that nothing binds.
 type UnboundError struct {
 	Table, Column string
+	// Required: the table can't be read without the parameter. Else it is one that the statement uses.
+	Required bool
 }
 
 // Error says how to bind the parameter.
 func (e *UnboundError) Error() string {
+	if e.Required {
+		return fmt.Sprintf("%s needs a value for %s", e.Table, e.Column)
+	}
 	return fmt.Sprintf("%s is a request parameter and has no value here: bind it with %s = 'value' in a condition that every row of %s must meet",
 		e.Column, e.Column, e.Table)
 }
