@@ -234,6 +234,7 @@ func blocks(doc string) []block {
 // with whoql, and all SQL.
 func TestExamples(t *testing.T) {
 	ran := map[string]int{}
+	files := t.TempDir()
 	for _, name := range markdown(t) {
 		for _, b := range blocks(readText(t, name)) {
 			var commands [][]string
@@ -247,8 +248,8 @@ func TestExamples(t *testing.T) {
 				if args[0] == "sandbox" {
 					continue // it serves until a signal ends it
 				}
-				if args[0] == "query" && !slices.Contains(args, "--sandbox") {
-					args = slices.Insert(slices.Clone(args), 1, "--sandbox")
+				if args[0] == "query" {
+					args = overSandbox(args, files)
 				}
 				code, stdout, stderr := whoqlCommand(args...)
 				if code != cli.ExitOK {
@@ -267,6 +268,24 @@ func TestExamples(t *testing.T) {
 	if ran["sh"] < 8 || ran["sql"] < 10 || ran["output"] < 1 {
 		t.Errorf("ran only %v examples", ran)
 	}
+}
+
+// overSandbox returns the arguments of whoql query with --sandbox. A sandbox in a file has it in the
+// directory.
+func overSandbox(args []string, directory string) []string {
+	args = slices.Clone(args)
+	given := false
+	for i, a := range args {
+		if name, file := strings.CutPrefix(a, "--sandbox="); file {
+			args[i] = "--sandbox=" + filepath.Join(directory, name)
+			given = true
+		}
+		given = given || a == "--sandbox"
+	}
+	if !given {
+		args = slices.Insert(args, 1, "--sandbox")
+	}
+	return args
 }
 
 // shellCommands returns the arguments of the commands in a script that run whoql. Of the shell's
