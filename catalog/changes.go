@@ -15,6 +15,9 @@ type Changes struct {
 	// Replace is the method that replaces the profile as a whole. It isn't on the provider's page, so it
 	// isn't among Resource.Methods.
 	Replace *Method
+	// Removable are the statuses in which the DELETE method removes an object. In others it does something
+	// else, so a DELETE statement is refused. Empty: it removes any.
+	Removable []string
 	// Status is the table for SET status = …, in which the first line that fits is taken.
 	Status []StatusChange
 }
@@ -23,7 +26,7 @@ type Changes struct {
 type StatusChange struct {
 	To   string
 	From []string
-	// If limits the line to objects "with password" or "without password"; "": all.
+	// If is a condition that has to hold, too, one of [WithPassword] and its siblings; "": none.
 	If     string
 	Method *Method
 	// Last is true where the call comes behind those for other assignments of the same SET; else it comes
@@ -40,6 +43,12 @@ type Move struct {
 	If string
 }
 
+// Facts are what the conditions of moves are about.
+type Facts struct {
+	// Password is whether the object has a password; NewPassword whether the call sets one.
+	Password, NewPassword bool
+}
+
 // Previous is the Move.To of a method that leads back to the status from before.
 const Previous = "previous"
 
@@ -47,6 +56,7 @@ const Previous = "previous"
 const (
 	WithPassword    = "with password"
 	WithoutPassword = "without password"
+	NewPassword     = "new password" // the call sets one
 )
 
 // The values of Method.Witness: how to tell afterwards whether a call whose answer never came took
@@ -66,7 +76,7 @@ const (
 
 var (
 	witnesses  = []string{WitnessStatus, WitnessProfile, WitnessPassword, WitnessCreated, WitnessGone}
-	conditions = []string{WithPassword, WithoutPassword}
+	conditions = []string{WithPassword, WithoutPassword, NewPassword}
 	moveKeys   = []string{"from", "to", "if"}
 )
 
@@ -113,7 +123,7 @@ func (r *reader) changes(o object, res *Resource, shared map[string]*Param, used
 	if n == nil {
 		return
 	}
-	c := r.object(n, "changes", "read", "update", "replace", "status")
+	c := r.object(n, "changes", "read", "update", "replace", "removable", "status")
 	named := func(o object, key string) *Method {
 		m := res.Method(o.name(key))
 		if m == nil {
@@ -134,6 +144,8 @@ func (r *reader) changes(o object, res *Resource, shared map[string]*Param, used
 			m.fail("request", "replace must be a PUT")
 		}
 	}
+	res.Changes.Removable = c.words("removable")
+	r.known(c, res, "removable", res.Changes.Removable...)
 	for _, n := range c.list("status") {
 		e := r.object(n, "status", "to", "from", "if", "method", "last")
 		s := StatusChange{To: e.text("to"), From: e.words("from"), If: e.condition(), Last: e.flag("last"), Method: named(e, "method")}
@@ -191,27 +203,35 @@ const UndoValues = "former values"
 
 // Destination returns the status that the method leads to from a status: from itself if it doesn't
 // move, [Previous] if it leads back, and ok false if it isn't allowed from there.
-func (m *Method) Destination(from string, password bool) (to string, ok bool) {
+func (m *Method) Destination(from string, f Facts) (to string, ok bool) {
 	if len(m.Statuses) > 0 && !slices.Contains(m.Statuses, from) {
 		return "", false
 	}
 	for _, v := range m.Moves {
-		if slices.Contains(v.From, from) && holds(v.If, password) {
+		if slices.Contains(v.From, from) && f.hold(v.If) {
 			return v.To, true
 		}
 	}
 	return from, true
 }
 
-func holds(condition string, password bool) bool {
-	return condition == "" || password == (condition == WithPassword)
+func (f Facts) hold(condition string) bool {
+	switch condition {
+	case WithPassword:
+		return f.Password
+	case WithoutPassword:
+		return !f.Password
+	case NewPassword:
+		return f.NewPassword
+	}
+	return true
 }
 
 // SetStatus returns the line of the table for SET status = to that fits an object, or nil.
-func (c *Changes) SetStatus(from, to string, password bool) *StatusChange {
+func (c *Changes) SetStatus(from, to string, f Facts) *StatusChange {
 	for i := range c.Status {
 		s := &c.Status[i]
-		if strings.EqualFold(s.To, to) && slices.Contains(s.From, from) && holds(s.If, password) {
+		if strings.EqualFold(s.To, to) && slices.Contains(s.From, from) && f.hold(s.If) {
 			return s
 		}
 	}

@@ -36,11 +36,23 @@ func TestUsersMoves(t *testing.T) {
 		{"changeRecoveryQuestion", false, [...]string{s, no, a, r, no, no, no, no}},
 		{"resetFactors", false, [...]string{s, p, a, r, e, l, u, d}},
 		{"update", false, [...]string{s, p, a, r, e, l, u, no}},
+		{"update", true, [...]string{s, p, a, r, e, l, u, no}},
 	} {
 		m := users(t).Method(c.method)
 		for i, from := range order {
-			if got, ok := m.Destination(from, c.password); got != c.to[i] || ok != (c.to[i] != no) {
+			if got, ok := m.Destination(from, catalog.Facts{Password: c.password}); got != c.to[i] || ok != (c.to[i] != no) {
 				t.Errorf("%s from %s leads to %q, %v, want %q", c.method, from, got, ok, c.to[i])
+			}
+		}
+	}
+}
+
+func TestUsersNewPassword(t *testing.T) {
+	c := users(t).Changes
+	for _, m := range []*catalog.Method{c.Update, c.Replace} {
+		for from, want := range map[string]string{"RECOVERY": "ACTIVE", "SUSPENDED": "SUSPENDED", "STAGED": "STAGED"} {
+			if got, _ := m.Destination(from, catalog.Facts{NewPassword: true}); got != want {
+				t.Errorf("%s with a new password from %s leads to %s, want %s", m.Name, from, got, want)
 			}
 		}
 	}
@@ -55,7 +67,7 @@ func TestUsersSetStatus(t *testing.T) {
 	for _, to := range users(t).Column("status").Values {
 		for _, from := range users(t).Column("status").Values {
 			for _, password := range []bool{false, true} {
-				if s := c.SetStatus(from, to, password); s != nil {
+				if s := c.SetStatus(from, to, catalog.Facts{Password: password}); s != nil {
 					key := to + " " + s.Method.Name
 					if s.Last {
 						key += " last"
@@ -87,7 +99,7 @@ func TestUsersSetStatus(t *testing.T) {
 	if len(got) != len(want) {
 		t.Errorf("got %q", got)
 	}
-	if s := c.SetStatus("STAGED", "provisioned", false); s == nil || s.Method.Name != "activate" {
+	if s := c.SetStatus("STAGED", "provisioned", catalog.Facts{}); s == nil || s.Method.Name != "activate" {
 		t.Errorf("STAGED without a password to PROVISIONED: %+v", s)
 	}
 }

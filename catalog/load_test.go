@@ -257,7 +257,7 @@ func TestParseErrors(t *testing.T) {
 		{"    secrets: [token]\n", "    renew: update\n", `renew: update | method "update": renew is for methods that answer with secrets`},
 		{"    secrets: [token]\n", "    irreversible: lost\n    undo: update\n", `undo: update | method "update": what is irreversible can't be undone`},
 		{"    secrets: [token]\n", "    moves:\n      - {from: [ACTIVE], to: GONE}\n", `- {from: [ACTIVE], to: GONE} | method "update": status "GONE" is not one of the values of column status`},
-		{"    secrets: [token]\n", "    moves:\n      - {from: [ACTIVE], to: GONE, if: tall}\n", `- {from: [ACTIVE], to: GONE, if: tall} | method "update": move: if "tall" is not one of with password, without password`},
+		{"    secrets: [token]\n", "    moves:\n      - {from: [ACTIVE], to: GONE, if: tall}\n", `- {from: [ACTIVE], to: GONE, if: tall} | method "update": move: if "tall" is not one of with password, without password, new password`},
 		{"    secrets: [token]\n", "    moves:\n      - {to: GONE}\n", `- {to: GONE} | method "update": move: from is missing`},
 		{"params:\n  - name", "changes: {read: get}\nparams:\n  - name", `changes: {read: get} | changes: update is missing`},
 		{"params:\n  - name", "changes: {read: find, update: update}\nparams:\n  - name", `changes: {read: find, update: update} | changes: read is no method of this resource`},

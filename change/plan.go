@@ -22,6 +22,9 @@ type Plan struct {
 	Made time.Time
 	// Rows are in the statement's order.
 	Rows []*Row
+
+	// secret is true where the statement was given a secret, and its text may hold it.
+	secret bool
 }
 
 // A Row is what a statement means for one row of its target. Exactly one of these holds: it has Steps,
@@ -47,7 +50,9 @@ type Row struct {
 
 // A State is what a plan remembers of an object.
 type State struct {
-	// Status is empty for an object that hasn't been read: that is done before its first call then.
+	// Known is false for an object that hasn't been read: that is done before its first call then.
+	Known bool `json:"known,omitempty"`
+	// Status is empty where objects have none.
 	Status string `json:"status,omitempty"`
 	// Password is whether it has a password.
 	Password bool `json:"password,omitempty"`
@@ -93,36 +98,4 @@ type Operation struct {
 	Irreversible string
 	// Undo says in words what undoes it; empty if nothing does.
 	Undo string
-}
-
-// Calls is the number of calls that change something.
-func (p *Plan) Calls() int {
-	n := 0
-	for _, r := range p.Rows {
-		n += len(r.Steps)
-	}
-	return n
-}
-
-// A Summary is a plan in numbers.
-type Summary struct {
-	// Rows is the number of rows; Changing have steps, and the others are Unchanged or Refused.
-	Rows, Changing, Unchanged, Refused int
-	// Calls is the number of calls that change something; Reads of those that look before.
-	Calls, Reads int
-	// Methods counts the calls by the method's name.
-	Methods map[string]int
-	// Irreversible counts the rows of which something can't be brought back.
-	Irreversible int
-	// Orgs are the names of the orgs that would be changed, in order.
-	Orgs []string
-	// Time is how long the calls take at the least, at the limits that [Plan.Summary] was told.
-	Time time.Duration
-}
-
-// A Limit is the bucket of the org's rate limit that a method's calls are taken from, and how many calls
-// a minute it gives. PerMinute 0: no limit is known.
-type Limit struct {
-	Bucket    string
-	PerMinute float64
 }

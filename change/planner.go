@@ -2,6 +2,10 @@ package change
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/whoql/whoql/catalog"
@@ -13,6 +17,8 @@ type Planner struct {
 	Resource *catalog.Resource
 	// Statement is the statement's text.
 	Statement string
+	// Query is true where the rows are named by a query, not one by its key.
+	Query bool
 	// Now is the local clock; nil: time.Now.
 	Now func() time.Time
 	// Protected returns why a row mustn't be changed by anyone here, such as the caller's own; "" if it
@@ -26,8 +32,8 @@ type Ask struct {
 	// Org is the org's name.
 	Org string
 	// Object is the object as the API gave it, whole; nil: it hasn't been read, and is before the first
-	// call. ETag is what came with it, empty if nothing did. Read is when that was, by the local clock, and
-	// Index whether in the search index.
+	// call. ETag is what came with it, empty if nothing did. Read is when that was, by the local clock (zero:
+	// too long ago), and Index whether in the search index.
 	Object json.RawMessage
 	ETag   string
 	Read   time.Time
@@ -39,10 +45,11 @@ type Ask struct {
 	Status string
 	// Attributes are values for attributes of the profile, by name in the API's spelling; null clears one.
 	Attributes map[string]json.RawMessage
-	// Fields are values for fields of the request's body, by name, such as profile or credentials. Of
-	// credentials, null is as good as nothing.
+	// Fields are values for fields of the request's body, by name, such as profile or credentials; null is
+	// as good as nothing.
 	Fields map[string]json.RawMessage
 	// Params are values of the method's query and header parameters, by name, such as sendEmail: "false".
+	// For a boolean, 1, 0 and any case of true and false are taken, too.
 	Params map[string]string
 }
 
@@ -58,4 +65,206 @@ func (e *PlanError) Error() string {
 		return "change: " + e.Msg
 	}
 	return "change: " + e.Msg + ": " + e.Hint
+}
+
+func planError(hint, format string, args ...any) error {
+	return &PlanError{Msg: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+func (p *Planner) plan(verb string, asks []Ask) *Plan {
+	now := time.Now
+	if p.Now != nil {
+		now = p.Now
+	}
+	return &Plan{Statement: p.Statement, Verb: verb, Resource: p.Resource, Made: now(), Rows: make([]*Row, 0, len(asks))}
+}
+
+// add adds the row that an ask is about. The object is nil if it hasn't been read. What refuses the row
+// already, whatever is asked, is noted.
+func (p *Planner) add(plan *Plan, ask *Ask, seen map[string]int) (*Row, *object, error) {
+	r := &Row{Index: len(plan.Rows), Org: ask.Org, ID: ask.Key}
+	plan.Rows = append(plan.Rows, r)
+	if ask.Object == nil && ask.Key == "" {
+		return r, nil, planError("", "row %d has no key", r.Index+1)
+	}
+	var o *object
+	if ask.Object != nil {
+		var err error
+		if o, err = parseObject(p.Resource, ask.Object); err != nil {
+			return r, nil, err
+		}
+		r.ID, r.Name, r.Before = o.id, o.name, o.state
+		r.Before.ETag, r.Before.Read, r.Before.Index = ask.ETag, ask.Read, ask.Index
+	}
+	if p.Protected != nil {
+		r.Refused = p.Protected(r.Org, r.ID, r.Name)
+	}
+	key := r.Org + "\x00" + r.ID
+	if first, twice := seen[key]; twice && r.Refused == "" {
+		r.Refused = fmt.Sprintf("row %d is about the same one", first+1)
+	} else if !twice {
+		seen[key] = r.Index
+	}
+	return r, o, nil
+}
+
+// params checks an ask's parameters against those of methods and writes them as the API wants them. Each
+// has to be one of some method's.
+func (p *Planner) params(ask *Ask, methods ...*catalog.Method) (map[string]string, error) {
+	out := map[string]string{}
+	for _, name := range sortedKeys(ask.Params) {
+		var param *catalog.Param
+		var known []string
+		for _, m := range methods {
+			for _, one := range m.Params {
+				if one.In != "query" && one.In != "header" {
+					continue
+				}
+				known = append(known, one.Name)
+				if strings.EqualFold(one.Name, name) {
+					param = one
+				}
+			}
+		}
+		if param == nil {
+			hint := "it has no parameters"
+			if len(known) > 0 {
+				slices.Sort(known)
+				hint = "it has " + strings.Join(slices.Compact(known), ", ")
+			}
+			return nil, planError(hint, "%s has no parameter %s", methods[0].Name, name)
+		}
+		value, err := paramValue(param, ask.Params[name])
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := out[param.Name]; twice {
+			return nil, planError("", "parameter %s is given twice", param.Name)
+		}
+		out[param.Name] = value
+	}
+	return out, nil
+}
+
+func paramValue(p *catalog.Param, text string) (string, error) {
+	if p.Type == "boolean" {
+		switch strings.ToLower(strings.TrimSpace(text)) {
+		case "1", "true":
+			return "true", nil
+		case "0", "false":
+			return "false", nil
+		}
+		return "", planError("write true or false", "parameter %s is %q", p.Name, text)
+	}
+	if p.Type == "integer" {
+		if _, err := strconv.Atoi(text); err != nil {
+			return "", planError("write a whole number", "parameter %s is %q", p.Name, text)
+		}
+	}
+	return text, nil
+}
+
+// operation makes the row's next step: a call of m, with those of the parameters that it has.
+func (r *Row) operation(m *catalog.Method, params map[string]string, body map[string]json.RawMessage) *Operation {
+	op := &Operation{Step: len(r.Steps), Method: m, Path: map[string]string{}, Query: map[string]string{}, Irreversible: m.Irreversible}
+	for _, one := range m.Params {
+		value, given := params[one.Name]
+		switch {
+		case one.In == "path":
+			op.Path[one.Name] = r.ID
+		case given && one.In == "query":
+			op.Query[one.Wire] = value
+		case given && one.Wire == "If-Match":
+			op.IfMatch = value
+		}
+	}
+	if len(body) > 0 {
+		op.Body = encode(body)
+	}
+	switch m.Undo {
+	case "":
+	case catalog.UndoValues:
+		op.Undo = "writing the former values"
+	default:
+		op.Undo = m.Undo
+	}
+	r.Steps = append(r.Steps, op)
+	return op
+}
+
+// fields checks the fields of an ask's body against those of a method, spells them as the API does and
+// leaves out those that are null.
+func (p *Planner) fields(plan *Plan, ask *Ask, m *catalog.Method) (map[string]json.RawMessage, error) {
+	out := map[string]json.RawMessage{}
+	for _, name := range sortedKeys(ask.Fields) {
+		i := slices.IndexFunc(m.Body, func(b *catalog.Param) bool { return strings.EqualFold(b.Name, name) })
+		if i < 0 {
+			hint := "its body has no fields"
+			if len(m.Body) > 0 {
+				hint = "it has " + strings.Join(paramNames(m.Body), ", ")
+			}
+			return nil, planError(hint, "%s has no field %s", m.Name, name)
+		}
+		b, value := m.Body[i], ask.Fields[name]
+		if isNull(value) {
+			continue
+		}
+		plan.secret = plan.secret || b.Secret
+		if err := fieldType(b, value); err != nil {
+			return nil, err
+		}
+		if out[b.Name] != nil {
+			return nil, planError("", "field %s is given twice", b.Name)
+		}
+		out[b.Name] = value
+	}
+	for _, b := range m.Body {
+		if b.Required && out[b.Name] == nil && !(b.Name == "profile" && len(ask.Attributes) > 0) {
+			return nil, planError(b.Description, "%s needs %s", m.Name, b.Name)
+		}
+	}
+	return out, nil
+}
+
+func paramNames(params []*catalog.Param) []string {
+	var names []string
+	for _, p := range params {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// fieldType refuses a value whose JSON is of another type than the field's. It doesn't say the value,
+// which may be a secret.
+func fieldType(b *catalog.Param, value json.RawMessage) error {
+	var v any
+	if json.Unmarshal(value, &v) != nil {
+		return planError("", "field %s is no JSON", b.Name)
+	}
+	ok := true
+	switch v.(type) {
+	case map[string]any:
+		ok = b.Type == "object"
+	case []any:
+		ok = b.Type == "array"
+	case string:
+		ok = b.Type == "string"
+	case bool:
+		ok = b.Type == "boolean"
+	case float64:
+		ok = b.Type == "integer" || b.Type == "number"
+	}
+	if !ok {
+		hint := ""
+		if b.Type == "object" || b.Type == "array" {
+			hint = "write it as JSON, such as " + map[string]string{"object": `'{"name":"value"}'`, "array": `'["value"]'`}[b.Type]
+		}
+		return planError(hint, "field %s is not of type %s", b.Name, b.Type)
+	}
+	return nil
+}
+
+// allowedFrom says in words from where a method is allowed.
+func allowedFrom(m *catalog.Method) string {
+	return m.Name + " is for " + strings.Join(m.Statuses, ", ")
 }

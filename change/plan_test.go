@@ -1,0 +1,351 @@
+package change_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/whoql/whoql/catalog"
+	"github.com/whoql/whoql/change"
+)
+
+var noon = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+
+func users(t testing.TB) *catalog.Resource {
+	t.Helper()
+	c, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Lookup("okta.user.users")
+}
+
+func planner(t testing.TB) *change.Planner {
+	return &change.Planner{Resource: users(t), Statement: "a statement", Now: func() time.Time { return noon }}
+}
+
+// person is a user as the API gives it, read a moment ago.
+func person(id, status string, password bool, profile string) change.Ask {
+	credentials := `{"provider":{"type":"OKTA","name":"OKTA"}}`
+	if password {
+		credentials = `{"password":{},"provider":{"type":"OKTA","name":"OKTA"}}`
+	}
+	return change.Ask{Org: "acme", ETag: `W/"1"`, Read: noon, Object: json.RawMessage(fmt.Sprintf(
+		`{"id":%q,"status":%q,"statusChanged":"2026-01-01T00:00:00.000Z","type":{"id":"oty1"},"profile":%s,"credentials":%s}`,
+		id, status, profile, credentials))}
+}
+
+const dana = `{"login":"dana@acme.example","email":"dana@acme.example","firstName":"Dana","lastName":"Reyes","mobilePhone":null,"department":"Sales"}`
+
+// describe writes a row of a plan in one line.
+func describe(r *change.Row) string {
+	if r.Refused != "" {
+		return "refused: " + r.Refused
+	}
+	if r.Unchanged {
+		return "unchanged"
+	}
+	var steps []string
+	for _, op := range r.Steps {
+		s := op.Method.HTTP + " " + op.Target() + " " + op.From + ">" + op.To
+		if op.Body != nil {
+			s += " " + string(op.Body)
+		}
+		if op.Vanish != nil {
+			s += fmt.Sprint(" vanish ", op.Vanish)
+		}
+		steps = append(steps, s)
+	}
+	return strings.Join(steps, "; ")
+}
+
+func values(pairs ...string) map[string]json.RawMessage {
+	m := map[string]json.RawMessage{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = json.RawMessage(pairs[i+1])
+	}
+	return m
+}
+
+// TestSetStatus has the table of SET status: for each status asked for, what is done in each of the
+// eight, without and with a password.
+func TestSetStatus(t *testing.T) {
+	call := func(op, from, to string) string {
+		return "POST /api/v1/users/00u1/lifecycle/" + op + " " + from + ">" + to
+	}
+	statuses := users(t).Column("status").Values
+	for _, asked := range statuses {
+		for _, from := range statuses {
+			for _, password := range []bool{false, true} {
+				want := "refused"
+				switch {
+				case asked == from:
+					want = "unchanged"
+				case asked == "SUSPENDED" && slices.Contains([]string{"ACTIVE", "PROVISIONED", "PASSWORD_EXPIRED"}, from):
+					want = call("suspend", from, asked)
+				case asked == "ACTIVE" && from == "STAGED" && password:
+					want = call("activate", from, asked)
+				case asked == "ACTIVE" && from == "SUSPENDED":
+					want = call("unsuspend", from, "previous")
+				case asked == "ACTIVE" && from == "LOCKED_OUT":
+					want = call("unlock", from, "previous")
+				case asked == "PROVISIONED" && (from == "STAGED" && !password || from == "DEPROVISIONED"):
+					want = call("activate", from, asked)
+				case asked == "PASSWORD_EXPIRED" && from == "ACTIVE":
+					want = call("expire_password", from, asked)
+				case asked == "DEPROVISIONED":
+					want = call("deactivate", from, asked)
+				}
+				ask := person("00u1", from, password, dana)
+				ask.Status = strings.ToLower(asked)
+				plan, err := planner(t).Update([]change.Ask{ask})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := describe(plan.Rows[0])
+				if want == "refused" && strings.HasPrefix(got, "refused: is "+from) && len(got) > 20 {
+					continue
+				}
+				if got != want {
+					t.Errorf("%s, password %v, to %s\ngot  %s\nwant %s", from, password, asked, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	const path = "/api/v1/users/00u1"
+	for _, c := range []struct {
+		name, status string
+		set          change.Ask
+		want         string
+	}{
+		{"one of two differs", "ACTIVE", change.Ask{Attributes: values("department", `"IT"`, "firstName", `"Dana"`)},
+			`POST ` + path + ` ACTIVE>ACTIVE {"profile":{"department":"IT"}}`},
+		{"nothing differs", "ACTIVE", change.Ask{Attributes: values("department", `"Sales"`, "mobilePhone", `null`, "title", `null`)}, "unchanged"},
+		{"clearing", "ACTIVE", change.Ask{Attributes: values("department", `null`)}, `POST ` + path + ` ACTIVE>ACTIVE {"profile":{"department":null}}`},
+		{"a deactivated user", "DEPROVISIONED", change.Ask{Attributes: values("department", `"IT"`)},
+			"refused: is DEPROVISIONED; update is for STAGED, PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED"},
+		{"a deactivated user as asked", "DEPROVISIONED", change.Ask{Attributes: values("department", `"Sales"`)}, "unchanged"},
+		{"activation comes first", "DEPROVISIONED", change.Ask{Status: "PROVISIONED", Attributes: values("department", `"IT"`)},
+			`POST ` + path + `/lifecycle/activate DEPROVISIONED>PROVISIONED; POST ` + path + ` PROVISIONED>PROVISIONED {"profile":{"department":"IT"}}`},
+		{"unsuspension comes first", "SUSPENDED", change.Ask{Status: "ACTIVE", Attributes: values("department", `"IT"`)},
+			`POST ` + path + `/lifecycle/unsuspend SUSPENDED>previous; POST ` + path + ` previous>previous {"profile":{"department":"IT"}}`},
+		{"suspension comes last", "ACTIVE", change.Ask{Status: "SUSPENDED", Attributes: values("department", `"IT"`)},
+			`POST ` + path + ` ACTIVE>ACTIVE {"profile":{"department":"IT"}}; POST ` + path + `/lifecycle/suspend ACTIVE>SUSPENDED`},
+		{"a parameter", "ACTIVE", change.Ask{Status: "DEPROVISIONED", Params: map[string]string{"SENDEMAIL": "1"}},
+			`POST ` + path + `/lifecycle/deactivate?sendEmail=true ACTIVE>DEPROVISIONED`},
+		{"a whole profile", "ACTIVE", change.Ask{Fields: values("profile", `{"login":"dana@acme.example","email":"d@acme.example","firstName":"Dana","lastName":"Reyes"}`)},
+			`PUT ` + path + ` ACTIVE>ACTIVE {"profile":{"login":"dana@acme.example","email":"d@acme.example","firstName":"Dana","lastName":"Reyes"}} vanish [department]`},
+		{"the same profile", "ACTIVE", change.Ask{Fields: values("profile", ` {"department":"Sales","login":"dana@acme.example","email":"dana@acme.example","firstName":"Dana","lastName":"Reyes"}`)}, "unchanged"},
+		{"a password", "RECOVERY", change.Ask{Fields: values("credentials", `{"password":{"value":"x"}}`)},
+			`POST ` + path + ` RECOVERY>ACTIVE {"credentials":{"password":{"value":"x"}}}`},
+		{"a password, then suspension", "LOCKED_OUT", change.Ask{Status: "SUSPENDED", Fields: values("credentials", `{"password":{"value":"x"}}`)},
+			`POST ` + path + ` LOCKED_OUT>ACTIVE {"credentials":{"password":{"value":"x"}}}; POST ` + path + `/lifecycle/suspend ACTIVE>SUSPENDED`},
+		{"the present type", "ACTIVE", change.Ask{Fields: values("type", `{"id":"oty1"}`)}, "unchanged"},
+		{"another type", "ACTIVE", change.Ask{Fields: values("type", `{"id":"oty2"}`)},
+			"refused: is of another user type, which only SET profile can change together with the whole profile"},
+		{"no way", "STAGED", change.Ask{Status: "ACTIVE"}, "refused: is STAGED without password: activate makes it PROVISIONED"},
+		{"nobody's way", "ACTIVE", change.Ask{Status: "RECOVERY"}, "refused: is ACTIVE, and SET status leads nobody to RECOVERY; EXEC … resetPassword does"},
+		{"another's way", "ACTIVE", change.Ask{Status: "PROVISIONED"}, "refused: is ACTIVE, and only from DEPROVISIONED, STAGED there is a way to PROVISIONED"},
+		{"refused as a whole", "ACTIVE", change.Ask{Status: "STAGED", Attributes: values("department", `"IT"`)}, "refused: is ACTIVE, and SET status leads nobody to STAGED"},
+	} {
+		ask := person("00u1", c.status, false, dana)
+		ask.Status, ask.Attributes, ask.Fields, ask.Params = c.set.Status, c.set.Attributes, c.set.Fields, c.set.Params
+		plan, err := planner(t).Update([]change.Ask{ask})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := describe(plan.Rows[0]); got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestStatements(t *testing.T) {
+	p := planner(t)
+	p.Protected = func(_, _, name string) string {
+		if name == "boss@acme.example" {
+			return "is protected"
+		}
+		return ""
+	}
+	boss := strings.ReplaceAll(dana, "dana@", "boss@")
+	del, err := p.Delete([]change.Ask{person("00u1", "DEPROVISIONED", false, dana), person("00u2", "ACTIVE", true, dana),
+		person("00u3", "DEPROVISIONED", false, boss), person("00u1", "DEPROVISIONED", false, dana), {Org: "acme", Key: "kim@acme.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"DELETE /api/v1/users/00u1 DEPROVISIONED>",
+		"refused: is ACTIVE, and DELETE removes only who is DEPROVISIONED: the API would deactivate instead; UPDATE … SET status = 'DEPROVISIONED' does that",
+		"refused: is protected", "refused: row 1 is about the same one", "DELETE /api/v1/users/kim@acme.example >"} {
+		if got := describe(del.Rows[i]); got != want {
+			t.Errorf("DELETE, row %d\ngot  %s\nwant %s", i, got, want)
+		}
+	}
+	s := del.Summary(func(org string, m *catalog.Method) change.Limit {
+		return change.Limit{Bucket: m.HTTP, PerMinute: map[string]float64{"GET": 60, "DELETE": 30}[m.HTTP]}
+	})
+	if s.Rows != 5 || s.Changing != 2 || s.Refused != 3 || s.Calls != 2 || s.Reads != 2 || s.Irreversible != 2 || s.Seconds != 4 {
+		t.Errorf("the summary is %+v", s)
+	}
+
+	exec, err := p.Exec("SUSPEND", []change.Ask{person("00u1", "ACTIVE", true, dana), person("00u2", "STAGED", true, dana), {Org: "acme", Key: "a/b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"POST /api/v1/users/00u1/lifecycle/suspend ACTIVE>SUSPENDED",
+		"refused: is STAGED; suspend is for PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED", "POST /api/v1/users/a%2Fb/lifecycle/suspend >"} {
+		if got := describe(exec.Rows[i]); got != want {
+			t.Errorf("EXEC, row %d\ngot  %s\nwant %s", i, got, want)
+		}
+	}
+
+	insert := func(params map[string]string, credentials string) *change.Plan {
+		t.Helper()
+		ask := change.Ask{Org: "acme", Attributes: values("login", `"Kim@acme.example"`, "title", "null"), Params: params,
+			Fields: values("credentials", credentials, "groupIds", "null", "profile", `{"email":"kim@acme.example"}`)}
+		twin := ask
+		twin.Attributes = values("login", `"kim@acme.example"`)
+		nobody := ask
+		nobody.Attributes = nil
+		plan, err := p.Insert([]change.Ask{ask, twin, nobody})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plan
+	}
+	for _, c := range []struct {
+		params      map[string]string
+		credentials string
+		want        string
+	}{
+		{nil, `null`, `POST /api/v1/users >PROVISIONED {"profile":{"email":"kim@acme.example","login":"Kim@acme.example"}}`},
+		{map[string]string{"activate": "FALSE"}, `{"password":{"value":"x"}}`, `POST /api/v1/users?activate=false >STAGED {"credentials":{"password":{"value":"x"}},"profile":{"email":"kim@acme.example","login":"Kim@acme.example"}}`},
+		{nil, `{"password":{"value":"x"}}`, `POST /api/v1/users >ACTIVE {"credentials":{"password":{"value":"x"}},"profile":{"email":"kim@acme.example","login":"Kim@acme.example"}}`},
+		{map[string]string{"nextLogin": "changePassword"}, `{"password":{"value":"x"}}`, `POST /api/v1/users?nextLogin=changePassword >PASSWORD_EXPIRED {"credentials":{"password":{"value":"x"}},"profile":{"email":"kim@acme.example","login":"Kim@acme.example"}}`},
+		{map[string]string{"provider": "true"}, `{"provider":{"type":"FEDERATION"}}`, `POST /api/v1/users?provider=true >ACTIVE {"credentials":{"provider":{"type":"FEDERATION"}},"profile":{"email":"kim@acme.example","login":"Kim@acme.example"}}`},
+	} {
+		plan := insert(c.params, c.credentials)
+		if got := describe(plan.Rows[0]); got != c.want {
+			t.Errorf("INSERT\ngot  %s\nwant %s", got, c.want)
+		}
+		if a, b := describe(plan.Rows[1]), describe(plan.Rows[2]); a != "refused: row 1 has the same login" || b != "refused: it has no login" {
+			t.Errorf("INSERT: the others are %s and %s", a, b)
+		}
+		if plan.HoldsSecret() != (c.credentials != "null") {
+			t.Errorf("INSERT with %s holds a secret: %v", c.credentials, plan.HoldsSecret())
+		}
+	}
+}
+
+func TestPlanErrors(t *testing.T) {
+	p := planner(t)
+	ask := func(with func(*change.Ask)) []change.Ask {
+		a := person("00u1", "ACTIVE", true, dana)
+		with(&a)
+		return []change.Ask{a}
+	}
+	type asks = []change.Ask
+	for _, c := range []struct {
+		do   func(asks) (*change.Plan, error)
+		with func(*change.Ask)
+		want string
+	}{
+		{p.Update, func(a *change.Ask) { a.Status = "GONE" }, `"GONE" is no status: the statuses are STAGED,`},
+		{p.Update, func(a *change.Ask) { a.Fields = values("groupIds", `["1"]`) }, "update has no field groupIds: it has profile, credentials, type, realmId"},
+		{p.Update, func(a *change.Ask) { a.Fields = values("profile", `{}`); a.Attributes = values("title", `"x"`) }, "SET profile replaces all attributes, so SET title can't stand beside it"},
+		{p.Update, func(a *change.Ask) { a.Fields = values("profile", `"PLANTED"`) }, "field profile is not of type object: write it as JSON"},
+		{p.Update, func(a *change.Ask) { a.Fields = values("credentials", `"PLANTED`) }, "field credentials is no JSON"},
+		{p.Update, func(a *change.Ask) {
+			a.Attributes = values("title", `"x"`)
+			a.Params = map[string]string{"sendEmail": "true"}
+		}, "update has no parameter sendEmail: it has ifMatch, strict"},
+		{p.Update, func(a *change.Ask) {
+			a.Attributes = values("title", `"x"`)
+			a.Params = map[string]string{"strict": "perhaps"}
+		}, `parameter strict is "perhaps": write true or false`},
+		{p.Update, func(a *change.Ask) { a.Object = nil; a.Key = "00u1" }, "row 1 of an UPDATE hasn't been read"},
+		{p.Update, func(a *change.Ask) { a.Object = json.RawMessage(`[]`) }, "a row of okta.user.users is no JSON object"},
+		{p.Update, func(a *change.Ask) { a.Object = json.RawMessage(`{}`) }, "a row of okta.user.users has no id"},
+		{p.Delete, func(a *change.Ask) { a.Object = nil }, "row 1 has no key"},
+		{p.Delete, func(a *change.Ask) { a.Status = "ACTIVE" }, "DELETE sets no values"},
+		{p.Insert, func(a *change.Ask) { a.Status = "ACTIVE" }, "INSERT can't set the status"},
+		{p.Insert, func(a *change.Ask) {}, "insert needs profile"},
+		{p.Insert, func(a *change.Ask) {
+			a.Attributes = values("login", `"a"`)
+			a.Fields = values("profile", `{"login":"b"}`)
+		}, "attribute login is given twice, once in profile"},
+		{func(a asks) (*change.Plan, error) { return p.Exec("suspnd", a) }, func(a *change.Ask) {}, "okta.user.users has no method suspnd for EXEC: did you mean suspend?"},
+		{func(a asks) (*change.Plan, error) { return p.Exec("insert", a) }, func(a *change.Ask) {}, "okta.user.users has no method insert for EXEC: it is run by INSERT"},
+		{func(a asks) (*change.Plan, error) { return p.Exec("changePassword", a) }, func(a *change.Ask) { a.Fields = values("newPassword", `{"value":"PLANTED"}`) }, "changePassword needs oldPassword"},
+		{func(a asks) (*change.Plan, error) {
+			q := *p
+			q.Query = true
+			return q.Exec("forgotPassword", a)
+		}, func(a *change.Ask) {}, "forgotPassword mails everyone whom it is run for: say @sendEmail = true, or false to get the links back"},
+	} {
+		_, err := c.do(ask(c.with))
+		var pe *change.PlanError
+		mistake := !strings.HasPrefix(c.want, "a row of") // else the API's answer is damaged
+		if err == nil || errors.As(err, &pe) != mistake || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "PLANTED") {
+			t.Errorf("got  %v\nwant %s", err, c.want)
+		}
+	}
+}
+
+// TestPlanJSON plants secrets: neither the JSON nor the hash may depend on what they are.
+func TestPlanJSON(t *testing.T) {
+	make := func(secret, title string, read time.Time, order ...string) (string, string) {
+		t.Helper()
+		var asks []change.Ask
+		for _, id := range order {
+			a := person(id, "ACTIVE", true, dana)
+			a.Read = read
+			a.Attributes = values("title", title)
+			a.Fields = values("credentials", `{"password":{"value":"`+secret+`"},"recovery_question":{"question":"`+secret+`","answer":"`+secret+`"},"x":["`+secret+`"]}`)
+			asks = append(asks, a)
+		}
+		p := planner(t)
+		p.Statement = "UPDATE … " + secret
+		plan, err := p.Update(asks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text), plan.Hash()
+	}
+	text, hash := make("PLANTED-1", `"Pilot"`, noon, "00u1", "00u2")
+	if strings.Contains(text, "PLANTED") || !strings.Contains(text, `"password":{"value":"(secret)"}`) || !strings.Contains(text, `"hash":"`+hash) {
+		t.Errorf("the plan is %s", text)
+	}
+	if len(hash) != 32 {
+		t.Errorf("the hash is %q", hash)
+	}
+	for _, same := range []func() (string, string){
+		func() (string, string) { return make("PLANTED-2", `"Pilot"`, noon, "00u1", "00u2") },
+		func() (string, string) { return make("PLANTED-1", ` "Pilot"`, noon.Add(-time.Hour), "00u2", "00u1") },
+	} {
+		if _, h := same(); h != hash {
+			t.Error("the same plan has another hash")
+		}
+	}
+	for _, other := range []func() (string, string){
+		func() (string, string) { return make("PLANTED-1", `"Cook"`, noon, "00u1", "00u2") },
+		func() (string, string) { return make("PLANTED-1", `"Pilot"`, noon, "00u1") },
+		func() (string, string) { return make("PLANTED-1", `"Pilot"`, noon, "00u1", "00u3") },
+	} {
+		if _, h := other(); h == hash {
+			t.Error("another plan has the same hash")
+		}
+	}
+}
