@@ -3,15 +3,12 @@ package oktatest
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"unicode/utf8"
 )
 
 const clients = 32
@@ -130,45 +127,4 @@ func TestClientsSideBySideCreateEachLoginOnceAndDeleteItTwice(t *testing.T) {
 	if n := len(everybody(t, o)); n != 50 {
 		t.Errorf("%d users, want the 50 of before", n)
 	}
-}
-
-// FuzzRequest: whatever is asked, the org answers, with JSON or nothing, and never with a 500.
-func FuzzRequest(f *testing.F) {
-	bodies := []string{"", "{}", "null", changed, newPassword, changePassword, changeQuestion, rightAnswer,
-		`{"profile":` + profileOf("new@acme.example") + `,"credentials":` + withQuestion + `,"groupIds":["x"],"type":{"id":"oty"},"realmId":"x"}`,
-		`{"credentials":{"password":{"hash":` + bcryptHash + `}}}`, `{"profile":{"name":"G"}}`, `{"name":"x","displayName":"X"}`,
-		`{"definitions":{"custom":{"properties":{"x":{"title":"X","type":"string"}}}}}`}
-	for i := range routes {
-		path := strings.NewReplacer("{id}", "dana", "{userId}", "dana", "{schemaId}", "default").Replace(routes[i].pattern)
-		for j, body := range bodies {
-			if routes[i].method != http.MethodGet || j == 0 {
-				f.Add(routes[i].method, path+"?sendEmail=false&strict=true", body, `W/"x"`)
-			}
-		}
-	}
-	f.Add("PATCH", "/api/v1/users/%2f%ff%00?limit=%zz", "\xff", "*")
-	f.Add("GET", "/api/v1/users//lifecycle/", "", "")
-	f.Add("HEAD", "/api/v1/users/dana", "", "")
-	f.Fuzz(func(t *testing.T, method, uri, body, header string) {
-		target, err := url.ParseRequestURI(uri)
-		if err != nil || !strings.HasPrefix(uri, "/") {
-			t.Skip()
-		}
-		o := newTestOrg(Options{Users: 20, Realms: true, EmailsInCredentials: true})
-		post(o, usersPath, `{"profile":`+profileOf("dana@acme.example")+`,"credentials":`+withQuestion+`}`)
-		r := &http.Request{Method: method, URL: target, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Host: "acme.example", RequestURI: uri,
-			Body: http.NoBody, Header: http.Header{"Authorization": {"SSWS " + DefaultToken}, "If-Match": {header}, "Content-Type": {header}}}
-		if body != "" {
-			r.Body = httptest.NewRequest("POST", "/", strings.NewReader(body)).Body
-		}
-		w := httptest.NewRecorder()
-		o.ServeHTTP(w, r)
-		answer := w.Body.Bytes()
-		if w.Code >= 500 {
-			t.Errorf("%s %s: %d %s", method, uri, w.Code, answer)
-		}
-		if strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") && (!json.Valid(answer) || !utf8.Valid(answer)) {
-			t.Errorf("%s %s: %q", method, uri, answer)
-		}
-	})
 }

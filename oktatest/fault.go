@@ -257,7 +257,7 @@ func (f *Fault) answer(r *http.Request, h http.Header, now time.Time, o *Org) an
 		return errInvalidToken().answer()
 	}
 	return answer{status: http.StatusForbidden, header: http.Header{"Www-Authenticate": {
-		`Bearer authorization_uri="http://` + r.Host + `/oauth2/v1/authorize", realm="http://` + r.Host +
+		`Bearer authorization_uri="` + o.base.of(r) + `/oauth2/v1/authorize", realm="` + o.base.of(r) +
 			`", scope="okta.users.read", error="insufficient_scope", error_description="The access token provided does not contain the required scopes.", resource="` +
 			r.URL.Path + `"`}}}
 }

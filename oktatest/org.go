@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"iter"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -185,10 +186,10 @@ func (b *baseURL) get() string {
 	return b.url
 }
 
-// of returns the beginning for the answer to r: what the client called the org.
+// of returns the beginning for the answer to r: what the client called the org, if that can be its name.
 func (b *baseURL) of(r *http.Request) string {
 	host := r.Host
-	if host == "" { // HTTP/1.0
+	if !isHost(host) { // as of HTTP/1.0
 		return b.get()
 	}
 	url := "http://" + host
@@ -201,6 +202,18 @@ func (b *baseURL) of(r *http.Request) string {
 		b.url = url
 	}
 	return url
+}
+
+// isHost says whether a URL can have this host, which may have a port. A request line in absolute form
+// may hold about anything, quotes too, and what it holds comes back in JSON and in Link headers.
+func isHost(host string) bool {
+	for i := range len(host) {
+		if c := host[i]; (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && strings.IndexByte(".-_:[]", c) < 0 {
+			return false
+		}
+	}
+	u, err := url.Parse("http://" + host)
+	return err == nil && host != "" && u.Host == host
 }
 
 // An answer is a response that is ready to be sent.

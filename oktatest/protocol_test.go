@@ -178,6 +178,9 @@ func TestLinksAreBuiltFromWhatTheClientCallsTheOrg(t *testing.T) {
 		"GET http://acme.okta.example/api/v1/users?limit=1 HTTP/1.1\r\nHost: acme.okta.example\r\n" + auth + "\r\n": "http://acme.okta.example",
 		"GET http://acme.okta.example/api/v1/users?limit=1 HTTP/1.1\r\nHost: other\r\n" + auth + "\r\n":             "http://acme.okta.example",
 		"GET /api/v1/users?limit=1 HTTP/1.1\r\nHost: acme\r\n" + auth + "\r\n":                                      "http://acme",
+		"GET http://a\"b<c>/api/v1/users?limit=1 HTTP/1.1\r\nHost: acme\r\n" + auth + "\r\n":                        s.URL, // no name of a host
+		"GET http://[::1%25a%20b]/api/v1/users?limit=1 HTTP/1.1\r\nHost: acme\r\n" + auth + "\r\n":                  s.URL,
+		"GET /api/v1/users?limit=1 HTTP/1.1\r\nHost: acme:x\r\n" + auth + "\r\n":                                    s.URL,
 		"GET /api/v1/users?limit=1 HTTP/1.0\r\n" + auth + "\r\n":                                                    s.URL,
 	} {
 		res := raw(t, s, request)
