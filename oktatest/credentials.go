@@ -45,11 +45,7 @@ func (c *call) showCredentials(u *user) answer {
 // changePassword is POST /api/v1/users/{userId}/credentials/change_password. The old password is that
 // which was set here; those of generated users nobody knows.
 func (o *Org) changePassword(c *call) (answer, *apiError) {
-	strict, bad := c.params().flag("strict", false)
-	if bad != nil {
-		return answer{}, bad
-	}
-	body, bad := c.body()
+	strict, body, bad := c.flagAndBody("strict", false)
 	if bad != nil {
 		return answer{}, bad
 	}
@@ -145,11 +141,7 @@ func readProof(body []byte) (proof, bool) {
 // forgotPassword is POST /api/v1/users/{userId}/credentials/forgot_password. With a body it is, as it once
 // was, forgot_password_recovery_question.
 func (o *Org) forgotPassword(c *call) (answer, *apiError) {
-	mail, bad := c.params().flag("sendEmail", true)
-	if bad != nil {
-		return answer{}, bad
-	}
-	body, bad := c.body()
+	mail, body, bad := c.flagAndBody("sendEmail", true)
 	if bad != nil {
 		return answer{}, bad
 	}

@@ -64,6 +64,12 @@ func errInvalidToken() *apiError {
 		header: http.Header{"Www-Authenticate": {"SSWS"}}}
 }
 
+// errFeature is what Okta answers where the org hasn't got a feature: 401, though the token is right.
+func errFeature() *apiError {
+	return &apiError{status: http.StatusUnauthorized, code: "E0000015",
+		summary: "You do not have permission to access the feature you are requesting"}
+}
+
 func errNotFound(what, class string) *apiError {
 	return &apiError{status: http.StatusNotFound, code: "E0000007",
 		summary: "Not found: Resource not found: " + what + " (" + class + ")"}

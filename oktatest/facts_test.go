@@ -20,7 +20,7 @@ import (
 
 // The eighty facts that someone who knows Okta well would check, in the order of the list from which
 // they come: create (1–14), the user object (15–27), lifecycle (28–46), update (47–54), lists (55–67),
-// protocol (68–80). Each is a test named TestFactNN_…, or one of factsElsewhere, or of factsLeftOut.
+// protocol (68–80). Each is a test named TestFactNN_…, or one of factsElsewhere.
 
 // factsElsewhere are facts that tests of other names check.
 var factsElsewhere = map[int]string{
@@ -41,11 +41,6 @@ var factsElsewhere = map[int]string{
 	76: "TestRateWindowsOpenWithTheFirstCallAndLast60Seconds",
 }
 
-// factsLeftOut are facts that nothing checks here, with the reason.
-var factsLeftOut = map[int]string{
-	69: "no feature of this org can be off",
-}
-
 func TestEveryFactIsAccountedFor(t *testing.T) {
 	tests := testNames(t)
 	for n := 1; n <= 80; n++ {
@@ -61,9 +56,6 @@ func TestEveryFactIsAccountedFor(t *testing.T) {
 			if !slices.Contains(tests, elsewhere) {
 				t.Errorf("fact %d: there is no %s", n, elsewhere)
 			}
-		}
-		if factsLeftOut[n] != "" {
-			found++
 		}
 		if found != 1 {
 			t.Errorf("fact %d is accounted for %d times", n, found)
@@ -692,6 +684,17 @@ func TestFact67_OktaResponseIsOnContentType(t *testing.T) {
 }
 
 // Protocol.
+
+func TestFact69_AFeatureThatIsOffIs401(t *testing.T) {
+	o := newTestOrg(Options{})
+	u := inStatus(t, o, active, "dana@acme.example", "")
+	res := do(o, "GET", uriOf(u, "/blocks"), "")
+	wantRefusal(t, res, 401, "E0000015", "You do not have permission to access the feature you are requesting")
+	if res.header.Get("X-Rate-Limit-Limit") == "" || res.header.Get("Www-Authenticate") != "" {
+		t.Errorf("the token is right: %v", res.header)
+	}
+	wantError(t, do(o, "GET", usersPath+"/nobody/blocks", ""), 404, "E0000007")
+}
 
 func TestFact71_ErrorsHaveFiveKeys(t *testing.T) {
 	res := post(newTestOrg(Options{}), usersPath, "{")

@@ -36,6 +36,8 @@ func readPaging(values url.Values, path string, most int) (p paging, bad *apiErr
 	return paging{path: path, limit: l.limit, after: values.Get("after")}, nil
 }
 
+// link returns the address of the page that a cursor leads to, normalised as Okta does: after, then
+// limit, then the query, form-encoded.
 func (p *paging) link(base, after string) string {
 	var b strings.Builder
 	b.WriteString(base)

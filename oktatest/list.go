@@ -280,25 +280,11 @@ func (l *listing) matchesQ(r *row) bool {
 	return false
 }
 
-// link returns the address of the page that a cursor leads to, normalised as Okta does: after, then
-// limit, then the query, form-encoded.
+// link returns the address of the page that a cursor leads to. Those of q don't page.
 func (l *listing) link(after string) string {
-	var b strings.Builder
-	b.WriteString(l.base)
-	b.WriteString(usersPath)
-	b.WriteByte('?')
-	if after != "" && l.q == "" {
-		b.WriteString("after=")
-		b.WriteString(url.QueryEscape(after))
-		b.WriteByte('&')
+	p := paging{path: usersPath, limit: l.limit, echoed: l.echoed}
+	if l.q != "" {
+		after = ""
 	}
-	b.WriteString("limit=")
-	b.WriteString(strconv.Itoa(l.limit))
-	for _, p := range l.echoed {
-		b.WriteByte('&')
-		b.WriteString(p.name)
-		b.WriteByte('=')
-		b.WriteString(url.QueryEscape(p.value))
-	}
-	return b.String()
+	return p.link(l.base, after)
 }

@@ -31,6 +31,15 @@ func (c *call) body() ([]byte, *apiError) {
 	return b, nil
 }
 
+// flagAndBody reads what several operations take: one boolean parameter, and a body. The flag is looked at
+// first.
+func (c *call) flagAndBody(name string, def bool) (set bool, body []byte, bad *apiError) {
+	if set, bad = c.params().flag(name, def); bad == nil {
+		body, bad = c.body()
+	}
+	return set, body, bad
+}
+
 // wellFormed says whether a body is JSON that Okta takes: UTF-8, and in its texts no character of four
 // bytes, however it is written.
 func wellFormed(body []byte) bool {

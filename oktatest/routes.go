@@ -10,7 +10,7 @@ import (
 // routes are all operations of the org. A part of a pattern in braces stands for any one segment of a
 // path that isn't empty; the first route that fits a path is the one that answers. HEAD is answered as
 // GET is, without the body.
-var routes = slices.Concat(userRoutes, groupRoutes, typeRoutes, schemaRoutes, orgRoutes)
+var routes = slices.Concat(userRoutes, relatedRoutes, groupRoutes, typeRoutes, schemaRoutes, orgRoutes)
 
 var userRoutes = []route{
 	{http.MethodGet, "/api/v1/users", (*Org).listUsers},

@@ -65,11 +65,7 @@ var readOnly = []string{"id", "status", "transitioningToStatus", "created", "act
 	"lastUpdated", "passwordChanged", "_embedded", "_links"}
 
 func (o *Org) update(c *call, replace bool) (answer, *apiError) {
-	strict, bad := c.params().flag("strict", false)
-	if bad != nil {
-		return answer{}, bad
-	}
-	body, bad := c.body()
+	strict, body, bad := c.flagAndBody("strict", false)
 	if bad != nil {
 		return answer{}, bad
 	}

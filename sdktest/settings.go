@@ -265,57 +265,67 @@ func policies(p *pass) {
 	}
 }
 
-// unserved checks operations that the sandbox doesn't claim to serve: it must answer as Okta does, or say
-// that there is no such path. Anything else would be taken for an answer.
+// unserved checks lists of what no user of the sandbox has, and operations that it doesn't claim to serve: it
+// must answer those as Okta does, or say that there is no such path. Anything else would be taken for an
+// answer.
 func unserved(p *pass) {
 	id := p.active().GetId()
-	empty := func(o outcome) bool {
-		return o.err == nil && o.status == 200 && strings.TrimSpace(string(o.body)) == "[]"
-	}
 	for _, one := range []struct {
 		name string
 		call func() (*okta.APIResponse, error)
-		okta func(outcome) bool // Okta's answer for a user who has nothing of the kind
+		link string // the path that the link self has
 	}{
 		{"list a user's app links", func() (*okta.APIResponse, error) {
 			_, resp, err := p.sdk.UserResourcesAPI.ListAppLinks(p.ctx, id).Execute()
 			return resp, err
-		}, empty},
-		{"list a user's blocks", func() (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.UserAPI.ListUserBlocks(p.ctx, id).Execute()
-			return resp, err
-		}, func(o outcome) bool { return empty(o) || o.status == 401 && o.code == "E0000015" }},
+		}, ""},
 		{"list a user's clients", func() (*okta.APIResponse, error) {
 			_, resp, err := p.sdk.UserResourcesAPI.ListUserClients(p.ctx, id).Execute()
 			return resp, err
-		}, empty},
+		}, ""},
 		{"list a user's grants", func() (*okta.APIResponse, error) {
 			_, resp, err := p.sdk.UserGrantAPI.ListUserGrants(p.ctx, id).Execute()
 			return resp, err
-		}, empty},
+		}, "/grants?limit=20"},
 		{"list a user's identity providers", func() (*okta.APIResponse, error) {
 			_, resp, err := p.sdk.IdentityProviderUsersAPI.ListUserIdentityProviders(p.ctx, id).Execute()
 			return resp, err
-		}, empty},
-		{"list a user's factors", func() (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.UserFactorAPI.ListFactors(p.ctx, id).Execute()
-			return resp, err
-		}, empty},
-		{"list a user's roles", func() (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.RoleAssignmentAUserAPI.ListAssignedRolesForUser(p.ctx, id).Execute()
-			return resp, err
-		}, empty},
-		{"list the definitions of linked objects", func() (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.LinkedObjectAPI.ListLinkedObjectDefinitions(p.ctx).Execute()
-			return resp, err
-		}, empty},
-		{"list group rules", func() (*okta.APIResponse, error) {
-			_, resp, err := p.sdk.GroupRuleAPI.ListGroupRules(p.ctx).Execute()
-			return resp, err
-		}, empty},
+		}, ""},
 	} {
 		resp, err := one.call()
 		o := result(resp, err)
-		p.check(one.okta(o) || o.status == 404 && o.code == "E0000008", one.name+": as Okta, or 404 E0000008", o.String())
+		p.check(o.err == nil && o.status == 200 && strings.TrimSpace(string(o.body)) == "[]", one.name+": an empty list", o.String())
+		link := ""
+		if one.link != "" {
+			link = "<" + p.org.URL + "/api/v1/users/" + id + one.link + `>; rel="self"`
+		}
+		p.equal("… with the Link header", o.header.Get("Link"), link)
+	}
+	_, resp, err := p.sdk.UserAPI.ListUserBlocks(p.ctx, id).Execute()
+	p.refuses("list a user's blocks, a feature that is off", problem{401, "E0000015", "You do not have permission to access the feature you are requesting", []string{}}, resp, err)
+	for _, one := range []struct {
+		name string
+		call func() (*okta.APIResponse, error)
+	}{
+		{"list a user's factors", func() (*okta.APIResponse, error) {
+			_, resp, err := p.sdk.UserFactorAPI.ListFactors(p.ctx, id).Execute()
+			return resp, err
+		}},
+		{"list a user's roles", func() (*okta.APIResponse, error) {
+			_, resp, err := p.sdk.RoleAssignmentAUserAPI.ListAssignedRolesForUser(p.ctx, id).Execute()
+			return resp, err
+		}},
+		{"list the definitions of linked objects", func() (*okta.APIResponse, error) {
+			_, resp, err := p.sdk.LinkedObjectAPI.ListLinkedObjectDefinitions(p.ctx).Execute()
+			return resp, err
+		}},
+		{"list group rules", func() (*okta.APIResponse, error) {
+			_, resp, err := p.sdk.GroupRuleAPI.ListGroupRules(p.ctx).Execute()
+			return resp, err
+		}},
+	} {
+		resp, err := one.call()
+		o := result(resp, err)
+		p.check(o.err == nil && o.status == 200 && strings.TrimSpace(string(o.body)) == "[]" || o.status == 404 && o.code == "E0000008", one.name+": as Okta, or 404 E0000008", o.String())
 	}
 }
