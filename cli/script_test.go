@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,8 +37,13 @@ const scriptUsers = 250
 //	exit CODE whoql …   runs whoql, which must exit with the code
 //	fault KIND [AT]     orders a fault of the org, at the AT-th request from now on
 //	asked N             checks that the org was asked N times since the last asked
+//	docs FILE HEADING   writes the first shell commands behind a heading of docs/FILE to example.sh
 //	lf                  checks that the last output's lines end in CR LF, and makes them end in LF
 func TestScripts(t *testing.T) {
+	docs, err := filepath.Abs("../docs")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
@@ -50,6 +56,7 @@ func TestScripts(t *testing.T) {
 			}
 			e.Defer(func() { server.Close() })
 			e.Values[orgKey{}] = server.Org
+			e.Values[docsKey{}] = docs
 			e.Setenv("OKTA_CLIENT_ORGURL", server.URL)
 			e.Setenv("OKTA_CLIENT_TOKEN", server.Token)
 			// Under the race detector a process sleeps for a second before it exits.
@@ -61,11 +68,14 @@ func TestScripts(t *testing.T) {
 			"fault": faultCommand,
 			"asked": askedCommand,
 			"lf":    lfCommand,
+			"docs":  docsCommand,
 		},
 	})
 }
 
 type orgKey struct{}
+
+type docsKey struct{}
 
 func org(ts *testscript.TestScript) *oktatest.Org { return ts.Value(orgKey{}).(*oktatest.Org) }
 
@@ -125,4 +135,19 @@ func lfCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err := ts.Stdout().Write([]byte(strings.ReplaceAll(text, "\r\n", "\n")))
 	ts.Check(err)
+}
+
+func docsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: docs FILE HEADING")
+	}
+	b, err := os.ReadFile(filepath.Join(ts.Value(docsKey{}).(string), args[0]))
+	ts.Check(err)
+	_, behind, found := strings.Cut(string(b), "\n## "+args[1]+"\n")
+	_, block, begun := strings.Cut(behind, "\n```sh\n")
+	block, _, ended := strings.Cut(block, "\n```\n")
+	if !found || !begun || !ended {
+		ts.Fatalf("%s has no shell commands under %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("example.sh"), []byte(block+"\n"), 0o600))
 }
