@@ -149,7 +149,7 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 	switch {
 	case s.Kind == stmt.Select:
 		return q.compileSelect(ctx, s, args)
-	case s.Kind == stmt.Explain:
+	case s.Kind == stmt.Explain && s.Of == stmt.Select:
 		return q.explain(ctx, s, args)
 	case s.Kind == stmt.QueryPlan:
 		return q.compileSelect(ctx, s, args)
@@ -157,8 +157,8 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 		return q.engine.show(s)
 	case s.Kind == stmt.Describe:
 		return q.engine.describe(s)
-	case s.Kind.Changes():
-		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Kind.String() + " is not there yet: this version reads only", Hint: "docs/sql.md lists what it runs"}
+	case s.Of.Changes():
+		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Of.String() + " is not there yet: this version reads only", Hint: "docs/sql.md lists what it runs"}
 	}
 	return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: "not a statement that whoql runs", Hint: "it runs SELECT, VALUES, WITH, EXPLAIN, SHOW and DESCRIBE"}
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/whoql/whoql"
 	"github.com/whoql/whoql/format"
@@ -23,6 +22,7 @@ import (
 // queryFlags are the flags of whoql query.
 type queryFlags struct {
 	output       string
+	csvSafe      bool
 	file         string
 	sandbox      sandboxFlag
 	timeout      time.Duration
@@ -38,6 +38,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.SetOutput(io.Discard)
 	fs.SortFlags = false
 	fs.StringVarP(&f.output, "output", "o", "table", "write `FORMAT`: "+strings.Join(format.Names(), ", "))
+	fs.BoolVar(&f.csvSafe, "csv-safe", false, "put a ' before what a spreadsheet would take for a formula; for csv and tsv")
 	fs.StringVarP(&f.file, "file", "f", "", "read the statements from a `FILE`; - is standard input")
 	f.sandbox.addTo(fs)
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up after this `TIME`, such as 30s or 5m; exit code 124")
@@ -105,10 +106,9 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	width := terminalWidth(c.stdout)
-	out, err := format.New(f.output, c.stdout, format.Options{Width: width})
+	out, err := c.output(f)
 	if err != nil {
-		return &usageError{msg: fmt.Sprintf("no such output format: %s", f.output), hint: "the formats are " + strings.Join(format.Names(), ", ")}
+		return err
 	}
 	talk := f.verbose || isTerminal(c.stderr)
 	var clientOptions okta.Options
@@ -155,6 +155,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 			fmt.Fprintln(c.stderr, "changes of this sandbox last for this command only; --sandbox=FILE keeps them")
 		}
 	}
+	c.reportCuts(out)
 	if err != nil {
 		return &queryError{error: err, rows: n, requests: rows.Stats().Requests, timed: f.timeout > 0}
 	}
@@ -311,21 +312,4 @@ func (c *command) reportWaits() func(okta.Wait) {
 		defer mu.Unlock()
 		fmt.Fprintf(c.stderr, "whoql: %s: waiting %s (%s)\n", w.Operation, w.Duration.Round(100*time.Millisecond), w.Reason)
 	}
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-func terminalWidth(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
 }

@@ -7,10 +7,14 @@ import "bytes"
 type csvWriter struct {
 	*sink
 	noHeader bool
+	guarded  bool
+	visible  bool // what drives a terminal is shown instead
 	scratch  bytes.Buffer
 }
 
-func newCSV(s *sink, o Options) Writer { return &csvWriter{sink: s, noHeader: o.NoHeader} }
+func newCSV(s *sink, o Options) Writer {
+	return &csvWriter{sink: s, noHeader: o.NoHeader, guarded: o.Guard, visible: o.Terminal}
+}
 
 func (w *csvWriter) Begin(columns []string) error {
 	if err := w.begin(columns); err != nil {
@@ -26,7 +30,8 @@ func (w *csvWriter) Begin(columns []string) error {
 		if i > 0 {
 			w.buf = append(w.buf, ',')
 		}
-		w.buf = quoteCSV(append(w.buf, name...), len(w.buf))
+		start := len(w.buf)
+		w.buf = quoteCSV(w.text(append(w.buf, name...), start, nil), start)
 	}
 	w.buf = append(w.buf, "\r\n"...)
 	return nil
@@ -47,6 +52,9 @@ func (w *csvWriter) Row(values []any) error {
 			if buf, err = appendText(buf, v, &w.scratch); err != nil {
 				return w.reject(i, err)
 			}
+			if w.guarded || w.visible {
+				buf = w.text(buf, start, v)
+			}
 		}
 		if v != nil || len(values) == 1 {
 			buf = quoteCSV(buf, start)
@@ -63,6 +71,17 @@ func (w *csvWriter) End(bool) error {
 }
 
 func (w *csvWriter) Flush() error { return w.flush() }
+
+// text makes what stands in buf from start on, the text of v, fit for a spreadsheet or a terminal.
+func (w *csvWriter) text(buf []byte, start int, v any) []byte {
+	if w.guarded && !isNumber(v) {
+		buf = guard(buf, start)
+	}
+	if w.visible && deceptiveText(buf[start:]) {
+		buf = append(buf[:start], show(buf[start:]).text...)
+	}
+	return buf
+}
 
 // quoteCSV quotes the value that begins at start and ends where buf does, if it needs quotes.
 func quoteCSV(buf []byte, start int) []byte {

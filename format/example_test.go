@@ -70,5 +70,5 @@ func ExampleNew_csv() {
 
 func ExampleNames() {
 	fmt.Println(strings.Join(format.Names(), ", "))
-	// Output: table, json, jsonl, csv
+	// Output: table, json, jsonl, csv, tsv, markdown, list
 }

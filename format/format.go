@@ -1,4 +1,5 @@
-// Package format writes results as text: table for people, json, jsonl and csv for programs.
+// Package format writes results as text: table and list for people, markdown for documents, json, jsonl,
+// csv and tsv for programs.
 //
 // [New] returns the [Writer] of a format. Writers stream: they hold back a few rows at most, and
 // memory doesn't grow with the result. A Writer must not be used concurrently. The package knows
@@ -22,15 +23,32 @@
 // # table
 //
 // A header, a line under it, and the rows in columns. The widths are those of the first 200 rows, or
-// of the rows of the first second if they come slowly; a later value that is wider pushes the rest
-// of its line to the right. No value is ever cut. With Options.Width, columns that would make a line
-// longer than that are padded less, and their longer values push, too. Numbers are right-aligned.
+// of the rows of the first second if they come slowly. Numbers are right-aligned. An empty line
+// stands between two results.
+//
+// Without Options.Width no value is ever cut: a later value that is wider than its column pushes the
+// rest of its line to the right. With it, no line becomes longer, as far as that can be helped: the
+// widest columns are made narrower, all to the same width and none below 8 columns of the terminal,
+// and what doesn't fit is cut, with … as its last character. If even that is too wide, the last
+// columns are left out, and a column … stands for them. Numbers are never cut, since a cut one would
+// be another one. Options.Cuts counts what was cut.
 //
 // NULL is shown as NULL, empty text as nothing. Values come from outside, and must not be able to
 // drive the terminal or to hide: control characters are shown as \n, \t or \x1b, bidirectional
 // overrides and other invisible characters as \u202e, bytes that aren't UTF-8 as \xff. That can't be
-// undone (a backslash stays one), nor can NULL be told from text that says NULL: programs read json
-// or csv. An empty line stands between two results.
+// undone (a backslash stays one), nor can NULL be told from text that says NULL: programs read json,
+// csv or tsv. Right-to-left text is written in its logical order; the terminal arranges it.
+//
+// # list
+//
+// One row below the other, and each column on a line of its own: its name, and its value as in a
+// table, never cut. A line with the row's number stands before each row. [Vertical] makes a single
+// result of a table a list.
+//
+// # markdown
+//
+// A table in GitHub's flavour of Markdown, padded like a table, never cut. What Markdown or HTML would
+// take for markup has a backslash or is an entity: | is \|, < is &lt;. A line end is <br>. All else is as in a table.
 //
 // # json and jsonl
 //
@@ -51,8 +69,15 @@
 // an empty line, and a row must not get lost. Nested JSON is its text, infinite numbers are +Inf and
 // -Inf. An empty line stands between two results.
 //
-// Text is written as it is: a value such as =1+1 is a formula to a spreadsheet, and control characters
-// reach the terminal if that is where the output goes.
+// Text is written as it is: a value such as =1+1 is a formula to a spreadsheet, unless Options.Guard is
+// set. With Options.Terminal, control characters and invisible ones are shown as in a table.
+//
+// # tsv
+//
+// Tab-separated values with a header, a row a line, in the text form that PostgreSQL's COPY and MySQL's
+// LOAD DATA read: a tab is \t, a line feed \n, a carriage return \r, a backslash \\ and NULL \N. Other
+// control characters, invisible ones and bytes that aren't UTF-8 are \x1b and the like, one for each of
+// their bytes; MySQL doesn't know those. An empty line stands between two results.
 package format
 
 import (
@@ -80,13 +105,28 @@ type Writer interface {
 
 // Options are the choices a format leaves. The zero value is a good one for all formats.
 type Options struct {
-	// Width is the terminal's width in columns, which table tries to keep to. 0 is no limit.
+	// Width is the terminal's width in columns, which table keeps to. 0 is no limit.
 	Width int
-	// NoHeader leaves out the columns' names in table and csv. Otherwise they are written, also
-	// over no rows.
+	// Terminal says that people look at the output: csv then shows what would drive the terminal
+	// as table does, instead of writing it as it is. The default is false.
+	Terminal bool
+	// NoHeader leaves out the columns' names in table, csv and tsv. Otherwise they are written,
+	// also over no rows.
 	NoHeader bool
+	// Guard puts a ' before each text and name in csv and tsv that a spreadsheet would take for a
+	// formula, as OWASP advises: those that begin with = + - @, their full-width forms, a tab, CR,
+	// LF or NUL, also behind white space. Numbers stay as they are. The default is false.
+	Guard bool
+	// Cuts, if not nil, is where table counts what it cuts to keep to Width.
+	Cuts *Cuts
 	// Now is the clock by which rows are flushed. nil is time.Now.
 	Now func() time.Time
+}
+
+// Cuts is what a table left out to keep to the terminal's width.
+type Cuts struct {
+	Cells   int64    // cells and names that were cut, marked by …
+	Columns []string // names of the columns that were left out, of all results
 }
 
 var formats = []struct {
@@ -97,6 +137,9 @@ var formats = []struct {
 	{"json", newJSON},
 	{"jsonl", newJSONL},
 	{"csv", newCSV},
+	{"tsv", newTSV},
+	{"markdown", newMarkdown},
+	{"list", newList},
 }
 
 // Names returns the names of all formats, the one for people first.

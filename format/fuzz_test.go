@@ -5,17 +5,23 @@ import (
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/whoql/whoql/format"
 )
+
+var widthOf = runewidth.Condition{StrictEmojiNeutral: true}
 
 // decode reads all JSON values of text, with numbers as they are written.
 func decode(text string) ([]any, error) {
@@ -236,6 +242,145 @@ func quoted(s string) string {
 	return s
 }
 
+// FuzzTSV reads tsv back.
+func FuzzTSV(f *testing.F) {
+	f.Add("name", "text", "more", true)
+	f.Add("", "", "", false)
+	f.Add("\\", "a\tb\\tc", "\\N", true)
+	f.Add("\u202e", "\x00\x1b\u009b", "\r\n", false)
+	f.Add("\xff", "\\xff", "é\xe2\x80", false)
+	f.Fuzz(func(t *testing.T, name, a, b string, null bool) {
+		row := []any{a, b}
+		if null {
+			row[1] = nil
+		}
+		var out strings.Builder
+		w, err := format.New("tsv", &out, format.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.Begin([]string{name, "x"}), w.Row(row), w.Row([]any{row[1], a}), w.End(true)); err != nil {
+			t.Fatal(err)
+		}
+		checkPrintable(t, strings.ReplaceAll(out.String(), "\t", ""))
+		var got [][]any
+		for line := range strings.Lines(out.String()) {
+			var record []any
+			for field := range strings.SplitSeq(strings.TrimSuffix(line, "\n"), "\t") {
+				record = append(record, fromTSV(t, field))
+			}
+			got = append(got, record)
+		}
+		if want := [][]any{{name, "x"}, row, {row[1], a}}; !reflect.DeepEqual(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// fromTSV reads a field as PostgreSQL's COPY does.
+func fromTSV(t *testing.T, field string) any {
+	if field == `\N` {
+		return nil
+	}
+	var out []byte
+	for i := 0; i < len(field); i++ {
+		if field[i] != '\\' {
+			out = append(out, field[i])
+			continue
+		}
+		i++
+		switch field[i] {
+		case 't':
+			out = append(out, '\t')
+		case 'n':
+			out = append(out, '\n')
+		case 'r':
+			out = append(out, '\r')
+		case '\\':
+			out = append(out, '\\')
+		case 'x':
+			c, err := strconv.ParseUint(field[i+1:i+3], 16, 8)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, byte(c))
+			i += 2
+		default:
+			t.Fatalf("an unknown escape in %q", field)
+		}
+	}
+	return string(out)
+}
+
+// FuzzGuard: no text that csv or tsv write with Guard begins like a formula, and what was put before
+// it is all that has changed.
+func FuzzGuard(f *testing.F) {
+	for _, s := range []string{"=1", " =1", "\t", "\r\n=1", "＝", "'=", "a", "", "\u200b=1", "\xff=", "\x00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, name := range []string{"csv", "tsv"} {
+			var guarded string
+			for _, text := range []string{s, "'" + s} {
+				var out strings.Builder
+				w, err := format.New(name, &out, format.Options{Guard: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := errors.Join(w.Begin([]string{"a"}), w.Row([]any{text}), w.End(true)); err != nil {
+					t.Fatal(err)
+				}
+				if text == s {
+					guarded = out.String()
+					continue
+				}
+				first := strings.TrimLeftFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) })
+				dangerous := s != "" && (strings.ContainsAny(s[:1], "\t\r\n\x00") || strings.HasPrefix(first, "=") || strings.HasPrefix(first, "+") ||
+					strings.HasPrefix(first, "-") || strings.HasPrefix(first, "@") || strings.ContainsAny(first[:min(3, len(first))], "＝＋－＠"))
+				if dangerous && guarded != out.String() {
+					t.Errorf("%s: %q is written as %q", name, s, guarded)
+				}
+			}
+		}
+	})
+}
+
+// FuzzShown looks in list and markdown for what could drive a terminal or break a line, and for lost rows.
+func FuzzShown(f *testing.F) {
+	f.Add("name", "text|<b>")
+	f.Add("\x1b[2J", "\u202e\u2066\ufeff\u00ad\r\n\r")
+	f.Add("|", "\\|")
+	f.Add("\xff", "\\")
+	f.Fuzz(func(t *testing.T, name, s string) {
+		for _, c := range []struct {
+			format string
+			lines  int
+		}{{"markdown", 4}, {"list", 6}} {
+			var out strings.Builder
+			w, err := format.New(c.format, &out, format.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(w.Begin([]string{name, "n"}), w.Row([]any{s, nil}), w.Row([]any{int64(1), s}), w.End(true)); err != nil {
+				t.Fatal(err)
+			}
+			checkPrintable(t, out.String())
+			if got := strings.Count(out.String(), "\n"); got != c.lines {
+				t.Errorf("%s: %d lines, want %d: %q", c.format, got, c.lines, out.String())
+			}
+			if c.format != "markdown" {
+				continue
+			}
+			for line := range strings.Lines(out.String()) {
+				pipes := strings.Count(strings.ReplaceAll(strings.ReplaceAll(line, `\\`, ""), `\|`, ""), "|")
+				if pipes != 3 || strings.Contains(strings.ReplaceAll(line, "<br>", ""), "<") {
+					t.Errorf("a broken line: %q", line)
+				}
+			}
+		}
+	})
+}
+
 // FuzzTable looks for anything that could drive a terminal, and for lost rows.
 func FuzzTable(f *testing.F) {
 	f.Add("name", "text", []byte(`{"a":"b"}`), 80)
@@ -268,7 +413,13 @@ func FuzzTable(f *testing.F) {
 			t.Errorf("%d lines for %d rows: %q", got, rows, text)
 		}
 		printable := strings.IndexFunc(s, func(r rune) bool { return r < 0x20 || r > 0x7e }) < 0
-		if printable && !strings.Contains(text, s) {
+		for line := range strings.Lines(text) {
+			// Three numbers of up to 3 columns, the least of a text, and the gaps, can't be helped.
+			if got := widthOf.StringWidth(strings.TrimSuffix(line, "\n")); width >= 30 && got > width {
+				t.Errorf("a line of %d at width %d: %q", got, width, line)
+			}
+		}
+		if printable && width <= 0 && !strings.Contains(text, s) {
 			t.Errorf("%q is not in %q", s, text)
 		}
 	})

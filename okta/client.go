@@ -239,6 +239,7 @@ type call struct {
 	// wrote: the headers of the last try were written to a connection. The
 	// transport's goroutines set it. Nil: of no interest.
 	wrote *atomic.Bool
+	stop  <-chan struct{} // see Request
 }
 
 // reads says whether a call's method changes nothing (RFC 9110, 9.2.1).
@@ -296,7 +297,7 @@ func (c *Client) do(ctx context.Context, call *call) (*answer, error) {
 			call.leave != nil && call.leave(f.err) {
 			return nil, c.final(f, attempt)
 		}
-		if err := c.pause(ctx, f, attempt); err != nil {
+		if err := c.pause(ctx, call, f, attempt); err != nil {
 			f.err.Err = err
 			return nil, c.final(f, attempt)
 		}
@@ -313,7 +314,7 @@ func (c *Client) final(f *fault, attempt int) error {
 }
 
 // pause waits before the next try. Its error takes the place of f.err.Err.
-func (c *Client) pause(ctx context.Context, f *fault, attempt int) error {
+func (c *Client) pause(ctx context.Context, call *call, f *fault, attempt int) error {
 	d := c.waitFor(f, attempt)
 	if deadline, ok := ctx.Deadline(); ok && c.opt.Now().Add(d).After(deadline) {
 		err := fmt.Errorf("the next try has to wait %s, which is beyond the deadline: %w",
@@ -324,7 +325,7 @@ func (c *Client) pause(ctx context.Context, f *fault, attempt int) error {
 		return err
 	}
 	c.opt.OnWait(Wait{Operation: f.err.Operation, Reason: f.reason, Duration: d, Attempt: attempt})
-	if err := c.opt.Sleep(ctx, d); err != nil {
+	if err := c.sleep(ctx, call, d); err != nil {
 		return fmt.Errorf("waiting %s for the next try: %w", d.Round(time.Millisecond), notEOF(err))
 	}
 	c.count(func(m *Meter) { m.waited.Add(int64(d)) })
@@ -335,6 +336,9 @@ func (c *Client) pause(ctx context.Context, f *fault, attempt int) error {
 func (c *Client) try(ctx context.Context, call *call) (*answer, *fault) {
 	if err := ctx.Err(); err != nil {
 		return nil, &fault{err: c.refused(call, err), unsent: true}
+	}
+	if call.stopped() {
+		return nil, &fault{err: c.refused(call, ErrStopped), unsent: true}
 	}
 	a, err := c.exchange(ctx, call)
 	err = notEOF(err)

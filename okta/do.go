@@ -32,7 +32,14 @@ type Request struct {
 	// Body is the JSON to send. Nil: no body, and Content-Length: 0 with the
 	// methods that may have one. It may hold secrets: no error shows it.
 	Body []byte
+	// Stop, once closed, lets nothing more be sent and ends a wait for the next
+	// try; what has been sent goes on. The error then has [ErrStopped] in it.
+	// Nil: never.
+	Stop <-chan struct{}
 }
+
+// ErrStopped is in the error of a call that Request.Stop kept from being sent.
+var ErrStopped = errors.New("stopped before anything was sent")
 
 // Answer is a success that the org answered.
 type Answer struct {
@@ -57,7 +64,7 @@ type Answer struct {
 // maintenance (E0000010). Where that isn't certain, the error is one for which
 // [InDoubt] is true. Every error is an *Error or *RateLimitError.
 func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
-	call := &call{op: r.Operation, method: r.Method, path: r.Path, body: r.Body, ifMatch: r.IfMatch, wrote: new(atomic.Bool)}
+	call := &call{op: r.Operation, method: r.Method, path: r.Path, body: r.Body, ifMatch: r.IfMatch, stop: r.Stop, wrote: new(atomic.Bool)}
 	call.accept = func(a *answer) string { return checkValue(a.body, !call.reads()) }
 	if c.opt.ReadOnly && !call.reads() {
 		return nil, c.refused(call, ErrReadOnly)
@@ -104,6 +111,39 @@ func InDoubt(err error) bool {
 // IsChanged says whether the org refused the call because the object has
 // changed since its ETag was read (412).
 func IsChanged(err error) bool { return hasStatus(err, http.StatusPreconditionFailed) }
+
+// stopped says whether the call must not be sent any more.
+func (c *call) stopped() bool {
+	select {
+	case <-c.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// sleep is Options.Sleep, which the call's stop ends too.
+func (c *Client) sleep(ctx context.Context, call *call, d time.Duration) error {
+	if call.stop == nil {
+		return c.opt.Sleep(ctx, d)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	slept := make(chan struct{})
+	defer close(slept)
+	go func() {
+		select {
+		case <-call.stop:
+			cancel(ErrStopped)
+		case <-slept:
+		}
+	}()
+	err := c.opt.Sleep(ctx, d)
+	if err != nil && context.Cause(ctx) == ErrStopped {
+		return ErrStopped
+	}
+	return err
+}
 
 // settled says whether a fault of a call leaves no doubt that the org did
 // nothing. What is neither an answer nor certain not to have been sent isn't.

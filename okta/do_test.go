@@ -179,6 +179,30 @@ func TestDoUnsent(t *testing.T) {
 	}
 }
 
+// A stop lets nothing more be sent, and ends the wait for another try; what was sent goes on.
+func TestDoStop(t *testing.T) {
+	s, _, r, status := suspended(t, nil)
+	waits := make(chan struct{})
+	c, _ := okta.New(s.URL, okta.Token(s.Token), okta.Options{OnWait: func(okta.Wait) { close(waits) }})
+	stop := make(chan struct{})
+	r.Stop = stop
+	s.Inject(oktatest.Fault{Kind: oktatest.RateLimited, Delay: time.Minute})
+	go func() { <-waits; close(stop) }()
+	if _, err := c.Do(t.Context(), r); !errors.Is(err, okta.ErrStopped) || okta.InDoubt(err) {
+		t.Errorf("stopped while it waits: %v", err)
+	}
+	if _, err := c.Do(t.Context(), r); !errors.Is(err, okta.ErrStopped) || okta.InDoubt(err) || len(s.Requests()) != 1 {
+		t.Errorf("stopped before: %v, %d requests", err, len(s.Requests()))
+	}
+	stop = make(chan struct{})
+	r.Stop = stop
+	s.Inject(oktatest.Fault{Kind: oktatest.Delay, Delay: 200 * time.Millisecond})
+	time.AfterFunc(20*time.Millisecond, func() { close(stop) })
+	if _, err := c.Do(t.Context(), r); err != nil || status() != "SUSPENDED" {
+		t.Errorf("stopped under way: %v, %s", err, status())
+	}
+}
+
 // A transport that fails before it has written anything leaves no doubt only if it is the client's own,
 // or says so by its error.
 func TestDoOwnTransport(t *testing.T) {

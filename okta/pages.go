@@ -199,7 +199,7 @@ func (p *Pages) fetch(ctx context.Context) (Page, error) {
 		e, _ := errors.AsType[*Error](err)
 		switch {
 		case e != nil && p.smaller(e):
-			if err := p.client.pause(ctx, &fault{err: e, reason: WaitSearch}, restarts); err != nil {
+			if err := p.client.pause(ctx, &p.call, &fault{err: e, reason: WaitSearch}, restarts); err != nil {
 				e.Err = err
 				return Page{}, e
 			}

@@ -49,8 +49,10 @@ type ExecStatement struct {
 type ExecArg struct {
 	Name string
 	Body bool
-	Expr string
-	Pos  int
+	// Expr is the expression as typed, without white space or comments around it; ExprPos is its
+	// offset in the source, Pos that of the name's @.
+	Expr         string
+	Pos, ExprPos int
 }
 
 // reader walks over a statement's tokens.
@@ -208,7 +210,7 @@ func ParseExec(s Statement) (ExecStatement, error) {
 		seen[key] = true
 		out.Args = append(out.Args, arg)
 		if r.peek().Kind != token.COMMA {
-			break
+			continue // the one before @@json may be left out
 		}
 		r.i++
 		if r.peek().Kind != token.VARIABLE && r.text() != "@" {
@@ -255,14 +257,16 @@ func (r *reader) execArg() (ExecArg, *Error) {
 	r.i++
 	start, end, depth := r.peek().Pos, r.peek().Pos, 0
 	for t := r.peek(); t.Kind != token.EOF; t = r.peek() {
-		if depth == 0 && (t.Kind == token.COMMA || t.Kind == token.FOR) {
+		if depth == 0 && (t.Kind == token.COMMA || t.Kind == token.FOR || r.text() == "@") {
 			break
 		}
 		switch t.Kind {
 		case token.LP:
 			depth++
 		case token.RP:
-			depth--
+			if depth--; depth < 0 {
+				return arg, r.fail("a ) without its (", "")
+			}
 		}
 		end = t.End
 		r.i++
@@ -270,7 +274,10 @@ func (r *reader) execArg() (ExecArg, *Error) {
 	if start == end {
 		return arg, r.fail(fmt.Sprintf("expected a value for @%s", arg.Name), "")
 	}
-	arg.Expr = r.s.Source[start:end]
+	if depth > 0 {
+		return arg, r.fail("a ( without its )", "")
+	}
+	arg.Expr, arg.ExprPos = r.s.Source[start:end], start
 	return arg, nil
 }
 

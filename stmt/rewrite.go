@@ -90,7 +90,7 @@ type edit struct {
 // "okta.user.users".id where the table has no alias. It refuses, with the place, unknown tables
 // and conditions that would leave a request parameter unbound. The error, if any, is an [*Error].
 func Rewrite(s Statement, n Names) (*Query, error) {
-	q := &Query{source: s}
+	q := &Query{source: s, edits: slices.Clone(s.edits)}
 	if err := q.dottedNames(n); err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func Rewrite(s Statement, n Names) (*Query, error) {
 		return slices.ContainsFunc(w.edits, func(n edit) bool { return n.start == e.start })
 	})
 	q.edits = append(q.edits, w.edits...)
-	sort.Slice(q.edits, func(i, j int) bool { return q.edits[i].start < q.edits[j].start })
+	q.sortEdits()
 	q.apply()
 	return q, nil
 }
@@ -209,7 +209,12 @@ func (q *Query) dottedNames(n Names) error {
 		q.edits = append(q.edits, edit{toks[i].Pos, toks[i+4].End, Quote(path)})
 		i += 4
 	}
+	q.sortEdits()
 	return nil
+}
+
+func (q *Query) sortEdits() {
+	sort.SliceStable(q.edits, func(i, j int) bool { return q.edits[i].start < q.edits[j].start })
 }
 
 // A scope is one SELECT's FROM clause, inside those of the SELECTs around it.

@@ -24,7 +24,7 @@ const (
 	Unknown Kind = iota
 	// Select is SELECT, VALUES or WITH … SELECT.
 	Select
-	// Explain is EXPLAIN SELECT: the API calls a SELECT would make.
+	// Explain is EXPLAIN before a SELECT or a change: the API calls it would make.
 	Explain
 	// QueryPlan is EXPLAIN QUERY PLAN SELECT: SQLite's own plan.
 	QueryPlan
@@ -56,8 +56,11 @@ type Statement struct {
 	Kind       Kind
 	// Body is where the statement proper begins: behind EXPLAIN [QUERY PLAN], else Start.
 	Body int
+	// Of is the kind of the statement proper.
+	Of Kind
 
 	tokens []token.Token // the statement's, with positions in Source
+	edits  []edit        // on Source, ascending, that make the statement what it is: see ParseChange
 }
 
 // Text returns the statement as typed.
@@ -106,7 +109,10 @@ func classify(text string, tokens []token.Token) Statement {
 			rest = rest[2:]
 			s.Kind = QueryPlan
 		}
-		if len(rest) == 0 || kindOf(text, rest) != Select {
+		if len(rest) > 0 {
+			s.Of = kindOf(text, rest)
+		}
+		if s.Of != Select && (s.Kind == QueryPlan || !s.Of.Changes()) {
 			s.Kind = Unknown
 			return s
 		}
@@ -114,6 +120,16 @@ func classify(text string, tokens []token.Token) Statement {
 		return s
 	}
 	s.Kind = kindOf(text, rest)
+	s.Of = s.Kind
+	return s
+}
+
+// Proper returns the statement without EXPLAIN [QUERY PLAN] in front of it.
+func (s Statement) Proper() Statement {
+	for len(s.tokens) > 0 && s.tokens[0].Pos < s.Body {
+		s.tokens = s.tokens[1:]
+	}
+	s.Kind, s.Start = s.Of, s.Body
 	return s
 }
 

@@ -51,7 +51,7 @@ func TestSplit(t *testing.T) {
 		{"with a as (select 1) delete from b", []string{"DELETE|with a as (select 1) delete from b"}},
 		{"explain select 1", []string{"EXPLAIN|explain select 1"}},
 		{"explain query plan select 1", []string{"EXPLAIN QUERY PLAN|explain query plan select 1"}},
-		{"explain delete from x", []string{"unknown|explain delete from x"}},
+		{"explain delete from x", []string{"EXPLAIN|explain delete from x"}},
 		{"desc okta.user.users", []string{"DESCRIBE|desc okta.user.users"}},
 		{"EXEC okta.user.users.suspend @userId = ';'", []string{"EXEC|EXEC okta.user.users.suspend @userId = ';'"}},
 		{"select \"a;b\", [c;d], `e;f` -- x;y\n, 1", []string{"SELECT|select \"a;b\", [c;d], `e;f` -- x;y\n, 1"}},
@@ -118,6 +118,27 @@ func TestRewrite(t *testing.T) {
 		}
 		if q.Parsed != nil {
 			t.Errorf("Rewrite(%q): not parsed: %v", c.text, q.Parsed)
+		}
+	}
+}
+
+// Behind EXPLAIN may stand what can be read or changed; the statement proper is what is left without it.
+func TestProper(t *testing.T) {
+	for text, want := range map[string]struct {
+		kind, of Kind
+		proper   string
+	}{
+		"EXPLAIN DELETE FROM okta.user.users":            {Explain, Delete, "DELETE FROM okta.user.users"},
+		"explain exec okta.user.users.suspend @a = 1":    {Explain, Exec, "exec okta.user.users.suspend @a = 1"},
+		"EXPLAIN WITH a AS (SELECT 1) SELECT * FROM a":   {Explain, Select, "WITH a AS (SELECT 1) SELECT * FROM a"},
+		"EXPLAIN QUERY PLAN SELECT 1":                    {QueryPlan, Select, "SELECT 1"},
+		"EXPLAIN QUERY PLAN DELETE FROM okta.user.users": {Unknown, Delete, "EXPLAIN QUERY PLAN DELETE FROM okta.user.users"},
+		"EXPLAIN SHOW PROVIDERS":                         {Unknown, Show, "EXPLAIN SHOW PROVIDERS"},
+		"UPDATE okta.user.users SET a = 1":               {Update, Update, "UPDATE okta.user.users SET a = 1"},
+	} {
+		s := one(t, text)
+		if s.Kind != want.kind || s.Of != want.of || s.Proper().Text() != want.proper {
+			t.Errorf("%s: %s of %s: %s", text, s.Kind, s.Of, s.Proper().Text())
 		}
 	}
 }
