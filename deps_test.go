@@ -40,7 +40,7 @@ var thirdParty = map[string][]string{
 	"github.com/spf13/pflag":          {"cli"},
 	"github.com/sqlc-dev/meyer":       {"stmt"},
 	"github.com/tidwall/gjson":        {"root", "vtab"},
-	"go.yaml.in/yaml/v3":              {"catalog"},
+	"go.yaml.in/yaml/v3":              {"catalog", "cli"},
 	"golang.org/x/net/http/httpproxy": {"cli"},
 	"golang.org/x/term":               {"cli"},
 }

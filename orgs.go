@@ -25,8 +25,10 @@ type Org struct {
 	// AnyName makes the org answer to any single name that a statement gives as its subdomain, and
 	// call itself so: for a sandbox that stands in for an org. The default is false.
 	AnyName bool
-	// ReadOnly is for SHOW ORGS: the org must not be changed. The default is false.
+	// ReadOnly: the org must not be changed. The default is false.
 	ReadOnly bool
+	// Protect are the logins of users that changes must leave alone. It may be empty.
+	Protect []string
 	// Source says, for SHOW ORGS, where the org comes from: a file, say. It may be empty.
 	Source string
 }

@@ -29,6 +29,7 @@ func (c *command) exit(err error) int {
 	var query *queryError
 	var param *whoql.ParameterError
 	var org *whoql.UnknownOrgError
+	var noDefault *whoql.NoDefaultOrgError
 	partial := "no row was written"
 	if errors.As(err, &query) && query.rows > 0 {
 		partial = "the rows above are not all"
@@ -57,6 +58,9 @@ func (c *command) exit(err error) int {
 		return ExitSQL
 	case errors.Is(err, whoql.ErrNoOrg):
 		c.report(err, noOrgHint)
+		return ExitUsage
+	case errors.As(err, &noDefault) && (query == nil || query.requests == 0):
+		c.report(err, noDefaultHint)
 		return ExitUsage
 	case query != nil && query.requests == 0 && (errors.As(err, &param) || errors.As(err, &org)):
 		c.report(err, hintFor(err)) // known only when the values were, but before anything was sent

@@ -30,6 +30,7 @@ type queryFlags struct {
 	verbose      bool
 	tempInMemory bool
 	noPushdown   bool
+	orgs         orgFlags
 }
 
 func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
@@ -41,6 +42,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.BoolVar(&f.csvSafe, "csv-safe", false, "put a ' before what a spreadsheet would take for a formula; for csv and tsv")
 	fs.StringVarP(&f.file, "file", "f", "", "read the statements from a `FILE`; - is standard input")
 	f.sandbox.addTo(fs)
+	f.orgs.add(fs)
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up after this `TIME`, such as 30s or 5m; exit code 124")
 	fs.StringArrayVar(&f.params, "param", nil, "bind :name to a text by `name=value`, or to JSON (a number, true, null) by name:=json")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show the footer and waits of a second or more on standard error, also without a terminal")
@@ -115,22 +117,17 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if talk {
 		clientOptions.OnWait = c.reportWaits()
 	}
-	var orgs []whoql.Org
+	var set *orgSet
 	if f.sandbox.on {
-		var stop func() error
-		if orgs, stop, err = c.sandbox(f.sandbox.file, clientOptions); err != nil {
-			return err
-		}
-		defer stop()
-	} else if orgs, err = c.orgs(clientOptions); err != nil {
+		set, err = c.sandbox(f.orgs.org, f.sandbox.file, clientOptions)
+	} else {
+		set, err = c.orgs(f.orgs, clientOptions)
+	}
+	if err != nil {
 		return err
 	}
-	defer func() {
-		for _, o := range orgs {
-			o.Client.Close()
-		}
-	}()
-	engine, err := whoql.Open(whoql.Options{Orgs: orgs, NoPushdown: f.noPushdown, TempInMemory: f.tempInMemory})
+	defer set.close()
+	engine, err := whoql.Open(whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, TempInMemory: f.tempInMemory})
 	if err != nil {
 		return err
 	}

@@ -31,11 +31,15 @@ func TestMain(m *testing.M) {
 // scriptUsers is how many users the org of a script has: two pages.
 const scriptUsers = 250
 
+// secondToken is the token of the second org, which the first one doesn't take.
+const secondToken = "00second-MARKEDsecret-org"
+
 // TestScripts runs testdata/script/*.txtar. Each script has an org of its own, which the environment
-// names, and besides testscript's commands these:
+// names, and a second one of 30 users at SECOND_ORGURL, and besides testscript's commands these:
 //
 //	exit CODE whoql …   runs whoql, which must exit with the code
 //	fault KIND [AT]     orders a fault of the org, at the AT-th request from now on
+//	expand FILE…        puts variables into files that whoql may read, where they say $NAME, for the owner only
 //	asked N             checks that the org was asked N times since the last asked
 //	docs FILE HEADING   writes the first shell commands behind a heading of docs/FILE to example.sh
 //	lf                  checks that the last output's lines end in CR LF, and makes them end in LF
@@ -57,6 +61,13 @@ func TestScripts(t *testing.T) {
 			e.Defer(func() { server.Close() })
 			e.Values[orgKey{}] = server.Org
 			e.Values[docsKey{}] = docs
+			second, err := oktatest.Serve(oktatest.Options{Users: 30, Seed: 4, IDSuffix: "abc", Token: secondToken, Owner: true})
+			if err != nil {
+				return err
+			}
+			e.Defer(func() { second.Close() })
+			e.Setenv("SECOND_ORGURL", second.URL)
+			e.Setenv("SECOND_TOKEN", second.Token)
 			e.Setenv("OKTA_CLIENT_ORGURL", server.URL)
 			e.Setenv("OKTA_CLIENT_TOKEN", server.Token)
 			// Under the race detector a process sleeps for a second before it exits.
@@ -69,6 +80,8 @@ func TestScripts(t *testing.T) {
 			"asked": askedCommand,
 			"lf":    lfCommand,
 			"docs":  docsCommand,
+
+			"expand": expandCommand,
 		},
 	})
 }
@@ -109,6 +122,17 @@ func faultCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 	}
 	org(ts).Inject(f)
+}
+
+func expandCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: expand FILE…")
+	}
+	for _, name := range args {
+		path := ts.MkAbs(name)
+		ts.Check(os.WriteFile(path, []byte(os.Expand(ts.ReadFile(name), ts.Getenv)), 0o600))
+		ts.Check(os.Chmod(path, 0o600))
+	}
 }
 
 func askedCommand(ts *testscript.TestScript, neg bool, args []string) {

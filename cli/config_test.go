@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// readText reads a configuration of this text.
+func configOf(t *testing.T, text string) (*config, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return (&command{env: environment(nil)}).readConfig(path, false)
+}
+
+// TestTheConfigurationOfTheDocs: the example is one.
+func TestTheConfigurationOfTheDocs(t *testing.T) {
+	doc, err := os.ReadFile("../docs/sql.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(doc)
+	if m == nil {
+		t.Fatal("docs/sql.md shows no configuration")
+	}
+	cfg, err := configOf(t, string(m[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.orgs) != 3 || cfg.defaultOrg != "acme" || !cfg.orgs[0].readOnly || strings.Join(cfg.orgs[2].protect, " ") != "breakglass@acme.com root@acme.com terraform@acme.com" {
+		t.Errorf("%+v", cfg.orgs)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	const org = "orgs:\n  acme:\n    url: https://acme.okta.com\n    token: " + marked + "\n"
+	for text, want := range map[string]string{
+		org + "defualt: acme":                                                             ":5: unknown key defualt in the configuration; did you mean default?",
+		org + "    tokn: x":                                                               ":5: unknown key tokn in org acme; did you mean token?",
+		org + "    " + marked + ": x":                                                     ":5: unknown key in org acme; there are: url, ",
+		org + "    token: x":                                                              ":5: the key token stands in org acme twice",
+		org + "    token_env: X":                                                          ":2: org acme needs one of token, token_env and token_file",
+		org + "    read_only: " + marked:                                                  ":5: read_only must be true or false",
+		org + "    read_only: 'true'":                                                     ":5: read_only must be true or false",
+		org + "    protect: " + marked:                                                    ":5: protect must be a list of logins",
+		org + "    protect: [a, A]":                                                       ":5: a login stands in protect twice",
+		org + "    protect: [null]":                                                       ":5: a login in protect must be a text",
+		org + "    protect: [[a]]":                                                        ":5: a login in protect must be a text",
+		org + "default: " + marked:                                                        ":5: default names no org of this file",
+		org + "default: [acme]":                                                           ":5: default must be a text",
+		org + "  ACME: {url: https://b.okta.com, token: x}":                               ":5: the key ACME stands in orgs twice",
+		org + "  beta: {url: 'https://acme.okta.com/', token: x}":                         ":5: org beta has the url of org acme",
+		org + "  a b: {url: https://b.okta.com, token: x}":                                ":5: an org's name is of letters",
+		org + "  b-: {url: https://b.okta.com, token: x}":                                 ":5: an org's name is of letters",
+		org + "  b: {token: x}":                                                           ":5: org b has no url, such as https://b.okta.com",
+		org + "  b: {url: http://b.okta.com, token: x}":                                   ":5: org b: plain http would send the token unprotected",
+		org + "  b: {url: 'https://x:" + marked + "@b.okta.com', token: x}":               ":5: org b: the org URL has a user name",
+		org + "  b: {url: https://b.okta.com, token: 'a b'}":                              ":5: org b: b.okta.com: the API token has a character",
+		org + "  b: {url: https://b.okta.com, token: }":                                   ":5: token must be a text",
+		org + "  b: {url: https://b.okta.com, token: [" + marked + "]}":                   ":5: token must be a text",
+		org + "  b: {url: https://b.okta.com}":                                            ":5: org b needs one of token",
+		org + "  b: " + marked:                                                            ":5: org b must have keys and values",
+		org + "  b: *" + marked:                                                           ": this is no valid YAML",
+		org + "  b: &" + marked + " {url: https://b.okta.com, token: x}\n  c: *" + marked: ":6: aliases",
+		org + "---\n" + org:                                                               ": a second document begins here",
+		org + "  b: {" + marked:                                                           ": this is no valid YAML, at line ",
+		"\t" + marked:                                                                     ": this is no valid YAML",
+		marked:                                                                            ":1: the configuration must have keys and values",
+		"- " + marked:                                                                     ":1: the configuration must have keys and values",
+		"orgs: " + marked:                                                                 ":1: orgs must have keys and values",
+		"[a]: b":                                                                          ":1: aliases and keys that aren't texts are not read",
+		strings.Repeat("# \n", 1<<19):                                                     "is larger than 1 MiB",
+	} {
+		_, err := configOf(t, text)
+		var usage *usageError
+		if !errors.As(err, &usage) || !strings.Contains(usage.msg, want) {
+			t.Errorf("%s\ngives  %v\nwanted %s", text[:min(len(text), 300)], err, want)
+			continue
+		}
+		checkSecret(t, "the error", usage.msg+usage.hint)
+	}
+	for _, text := range []string{"", "# nothing", "orgs:\n", "{}", "---\norgs: {}\n", "default:\n"} {
+		if cfg, err := configOf(t, text); text != "default:\n" && (err != nil || len(cfg.orgs) > 0 || !cfg.found) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestWhereTheConfigurationIs(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("its paths are others")
+	}
+	for _, c := range []struct {
+		goos string
+		env  map[string]string
+		want string
+	}{
+		{"linux", map[string]string{"HOME": "/home/dana"}, "/home/dana/.config"},
+		{"linux", map[string]string{"HOME": "/home/dana", "XDG_CONFIG_HOME": "/cfg"}, "/cfg"},
+		{"linux", map[string]string{"HOME": "/home/dana", "XDG_CONFIG_HOME": "cfg"}, "/home/dana/.config"},
+		{"darwin", map[string]string{"HOME": "/Users/dana"}, "/Users/dana/Library/Application Support"},
+		{"darwin", map[string]string{"HOME": "/Users/dana", "XDG_CONFIG_HOME": "/cfg"}, "/cfg"},
+		{"windows", map[string]string{"HOME": "/x", "APPDATA": `C:\\Users\\dana`}, `C:\\Users\\dana`},
+		{"windows", map[string]string{"HOME": "/x"}, ""},
+		{"linux", nil, ""},
+		{"darwin", map[string]string{"HOME": ""}, ""},
+	} {
+		if got := configDir(c.goos, environment(c.env)); got != c.want {
+			t.Errorf("%s, %v: %q, want %q", c.goos, c.env, got, c.want)
+		}
+	}
+	// Without a home there is no configuration, and that is no error.
+	cfg, err := (&command{env: environment(nil)}).readConfig("", false)
+	if err != nil || cfg.path != "" || len(cfg.orgs) > 0 {
+		t.Errorf("%+v, %v", cfg, err)
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	for _, text := range []string{"orgs:\n  a: {url: https://a.okta.com, token: x}\ndefault: a", "orgs: {a: &x {}, b: *x}", "protect: [a]", "? [a]\n: b", "---\n---", "a: !!binary x", "<<: {a: b}", "\xff\xfe", "orgs: {1: {}}"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		cfg := &config{path: "c.yaml", text: []byte(text)}
+		if cfg.parse() != nil {
+			return
+		}
+		if cfg.defaultOrg != "" && cfg.org(cfg.defaultOrg) == nil {
+			t.Errorf("%q: the default is no org", text)
+		}
+		for _, o := range cfg.orgs {
+			if o.name == "" || o.url == "" || o.token == "" && o.tokenEnv == "" && o.tokenFile == "" {
+				t.Errorf("%q: half an org", text)
+			}
+		}
+	})
+}

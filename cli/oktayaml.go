@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	yaml "go.yaml.in/yaml/v3"
+)
+
+// oktaYAML is what whoql takes from ~/.okta/okta.yaml, the file of Okta's own SDKs.
+type oktaYAML struct {
+	path       string
+	url, token string
+	mode       string // authorizationMode; "" is SSWS
+	perm       fs.FileMode
+	secret     bool // something in it lets others in
+}
+
+// readOktaYAML reads the file of Okta's SDKs, nil if there is none or it names no org. The keys that
+// whoql has no use for are left alone: the file isn't its own.
+func (c *command) readOktaYAML() (*oktaYAML, error) {
+	home := homeDir(runtime.GOOS, c.env)
+	if home == "" {
+		return nil, nil
+	}
+	y := &oktaYAML{path: filepath.Join(home, ".okta", "okta.yaml")}
+	text, perm, err := readSmall(y.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &usageError{msg: "the file of Okta's SDKs can't be read: " + err.Error()}
+	}
+	y.perm = perm
+	root, err := parseYAML(y.path, text)
+	if err != nil {
+		return nil, err
+	}
+	client := member(member(root, "okta"), "client")
+	y.url = scalar(member(client, "orgUrl"))
+	if y.url == "" {
+		y.url = scalar(member(client, "oktaDomain")) // the .NET SDK's word
+	}
+	y.token = scalar(member(client, "token"))
+	y.mode = scalar(member(client, "authorizationMode"))
+	y.secret = y.token != "" || member(client, "privateKey") != nil
+	if y.url == "" {
+		return nil, nil
+	}
+	return y, nil
+}
+
+// credential returns the token, or why there is none that whoql can use.
+func (y *oktaYAML) credential() (string, error) {
+	if err := checkMode(y.path, y.perm, y.secret); err != nil {
+		return "", err
+	}
+	switch {
+	case y.mode != "" && !strings.EqualFold(y.mode, "SSWS"):
+		return "", &usageError{msg: y.path + ": its authorizationMode is not SSWS, which is the only one that whoql knows", hint: "use an API token: whoql orgs add NAME"}
+	case y.token == "":
+		return "", &usageError{msg: y.path + ": okta.client.token is not there", hint: "whoql takes URL and token from one place only; whoql orgs add NAME asks for both"}
+	}
+	return y.token, nil
+}
+
+// member returns the value of a mapping's key, nil if there is none.
+func member(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			if v := n.Content[i+1]; v.Kind == yaml.AliasNode {
+				return v.Alias
+			} else {
+				return v
+			}
+		}
+	}
+	return nil
+}
+
+// scalar returns a node's text, "" if it has none.
+func scalar(n *yaml.Node) string {
+	if n == nil || n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		return ""
+	}
+	return strings.TrimSpace(n.Value)
+}
