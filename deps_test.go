@@ -264,6 +264,35 @@ func TestOtherImports(t *testing.T) {
 	}
 }
 
+// The module sdktest takes oktatest from here, and what that needs with it. go test ./... doesn't build it.
+func TestTheSDKsModuleFollows(t *testing.T) {
+	versions := func(name string) map[string]string {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]string{}
+		for _, m := range regexp.MustCompile(`(?m)^\t(\S+) (v\S+)`).FindAllStringSubmatch(string(b), -1) {
+			found[m[1]] = m[2]
+		}
+		return found
+	}
+	ours, theirs := versions("go.mod"), versions("sdktest/go.mod")
+	checked := 0
+	for name, rooms := range thirdParty {
+		if !slices.Contains(rooms, "oktatest") {
+			continue
+		}
+		checked++
+		if ours[name] == "" || theirs[name] != ours[name] {
+			t.Errorf("sdktest/go.mod has %q of %s, go.mod %q: run go mod tidy in sdktest", theirs[name], name, ours[name])
+		}
+	}
+	if checked == 0 {
+		t.Error("oktatest needs no module: this test checks nothing")
+	}
+}
+
 func TestBudgets(t *testing.T) {
 	for _, s := range goFiles(t) {
 		if s.lines > maxFileLines {
