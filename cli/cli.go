@@ -13,6 +13,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -52,7 +53,8 @@ type command struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            LookupEnv
-	abandoned      chan error // gets why a run is given up that has not ended: see watch
+	abandoned      chan error              // gets why a run is given up that has not ended: see watch
+	outFile        atomic.Pointer[outFile] // of --out
 }
 
 // A usageError is something wrong on the command line or in the configuration.
@@ -83,6 +85,9 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case err := <-done:
 		return c.exit(err)
 	case err := <-c.abandoned:
+		if out := c.outFile.Load(); out != nil {
+			out.abort()
+		}
 		return c.exit(err)
 	}
 }

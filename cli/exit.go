@@ -32,7 +32,7 @@ func (c *command) exit(err error) int {
 	var noDefault *whoql.NoDefaultOrgError
 	partial := "no row was written"
 	if errors.As(err, &query) && query.rows > 0 {
-		partial = "the rows above are not all"
+		partial = query.unfinished
 	}
 	var abandoned *abandonedError
 	if errors.As(err, &abandoned) {

@@ -14,30 +14,74 @@ import (
 // An output is where the results of a query go, and as what.
 type output struct {
 	format.Writer
+	file *outFile // nil if it is standard output
 	cuts format.Cuts
 }
 
-// output returns what the flags ask for.
+// output opens what the flags ask for. commit or abort ends it.
 func (c *command) output(f *queryFlags) (*output, error) {
+	name := f.output
+	toStdout := !f.outGiven || f.out == "-" || f.out == "/dev/stdout"
+	if !f.outputGiven && !toStdout {
+		var err error
+		if name, err = formatOf(f.out); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := format.New(name, io.Discard, format.Options{}); err != nil {
+		hint := "the formats are " + strings.Join(format.Names(), ", ")
+		if other := otherNames[strings.ToLower(name)]; other != "" {
+			hint = "did you mean " + other + "? " + hint
+		}
+		return nil, &usageError{msg: fmt.Sprintf("no such output format: %s", name), hint: hint}
+	}
+	if f.csvSafe && name != "csv" && name != "tsv" {
+		return nil, &usageError{msg: "--csv-safe is for csv and tsv; the output is " + name}
+	}
 	o := &output{}
-	if f.csvSafe && f.output != "csv" && f.output != "tsv" {
-		return nil, &usageError{msg: "--csv-safe is for -o csv and -o tsv; the output is " + f.output}
+	w := c.stdout
+	if !toStdout {
+		var err error
+		if o.file, err = createOut(f.out); err != nil {
+			return nil, err
+		}
+		c.outFile.Store(o.file)
+		if w = o.file; o.file.direct {
+			w = o.file.f // which may be a terminal
+		}
 	}
 	var err error
-	o.Writer, err = format.New(f.output, c.stdout, format.Options{
-		Width:    terminalWidth(c.stdout),
-		Terminal: isTerminal(c.stdout),
-		Guard:    f.csvSafe,
-		Cuts:     &o.cuts,
-	})
-	if err != nil {
-		hint := "the formats are " + strings.Join(format.Names(), ", ")
-		if name := otherNames[strings.ToLower(f.output)]; name != "" {
-			hint = "did you mean " + name + "? " + hint
-		}
-		return nil, &usageError{msg: fmt.Sprintf("no such output format: %s", f.output), hint: hint}
+	o.Writer, err = format.New(name, w, format.Options{Width: terminalWidth(w), Terminal: isTerminal(w), Guard: f.csvSafe, Cuts: &o.cuts})
+	return o, err
+}
+
+func (o *output) commit() error {
+	if o.file == nil {
+		return nil
 	}
-	return o, nil
+	if err := o.file.commit(); err != nil {
+		return &outputError{fmt.Errorf("write %s: %w", o.file.path, err)}
+	}
+	return nil
+}
+
+func (o *output) abort() {
+	if o.file != nil {
+		o.file.abort()
+	}
+}
+
+// unfinished says what there is of a result that broke off after some rows.
+func (o *output) unfinished() string {
+	switch {
+	case o.file == nil:
+		return "the rows above are not all"
+	case o.file.direct:
+		return "the rows in " + o.file.path + " are not all"
+	case o.file.old != nil:
+		return o.file.path + " is as it was before"
+	}
+	return o.file.path + " was not written"
 }
 
 // otherNames are what formats are called elsewhere.

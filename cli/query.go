@@ -22,7 +22,10 @@ import (
 // queryFlags are the flags of whoql query.
 type queryFlags struct {
 	output       string
+	outputGiven  bool
 	csvSafe      bool
+	out          string
+	outGiven     bool
 	file         string
 	sandbox      sandboxFlag
 	timeout      time.Duration
@@ -39,6 +42,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.SetOutput(io.Discard)
 	fs.SortFlags = false
 	fs.StringVarP(&f.output, "output", "o", "table", "write `FORMAT`: "+strings.Join(format.Names(), ", "))
+	fs.StringVar(&f.out, "out", "", "write to `FILE` when all rows are there, in the format of its ending: "+endingList())
 	fs.BoolVar(&f.csvSafe, "csv-safe", false, "put a ' before what a spreadsheet would take for a formula; for csv and tsv")
 	fs.StringVarP(&f.file, "file", "f", "", "read the statements from a `FILE`; - is standard input")
 	f.sandbox.addTo(fs)
@@ -60,6 +64,9 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	}
 	if f.timeout < 0 || fs.Changed("timeout") && f.timeout == 0 {
 		return nil, nil, &usageError{msg: "--timeout must be longer than 0", hint: "for example: --timeout 30s"}
+	}
+	if f.outputGiven, f.outGiven = fs.Changed("output"), fs.Changed("out"); f.outGiven && f.out == "" {
+		return nil, nil, &usageError{msg: "--out needs the name of a file", hint: "for example: --out users.csv"}
 	}
 	texts := showComments(fs.Args())
 	return f, texts, f.sandbox.check(texts)
@@ -112,6 +119,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer out.abort()
 	talk := f.verbose || isTerminal(c.stderr)
 	var clientOptions okta.Options
 	if talk {
@@ -143,6 +151,9 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if e := rows.Close(); err == nil {
 		err = e
 	}
+	if err == nil {
+		err = out.commit()
+	}
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
@@ -154,7 +165,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	}
 	c.reportCuts(out)
 	if err != nil {
-		return &queryError{error: err, rows: n, requests: rows.Stats().Requests, timed: f.timeout > 0}
+		return &queryError{error: err, rows: n, unfinished: out.unfinished(), requests: rows.Stats().Requests, timed: f.timeout > 0}
 	}
 	return nil
 }
@@ -162,9 +173,10 @@ func (c *command) query(ctx context.Context, args []string) error {
 // A queryError is why a query that had begun failed.
 type queryError struct {
 	error
-	rows     int64 // written before
-	requests int64
-	timed    bool // --timeout was given
+	rows       int64  // written before
+	unfinished string // what there is of them
+	requests   int64
+	timed      bool // --timeout was given
 }
 
 func (e *queryError) Unwrap() error { return e.error }
