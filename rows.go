@@ -40,11 +40,17 @@ type Rows struct {
 	ctx     context.Context // the query's, as in database/sql
 	query   *query
 	results []result
-	at      int
-	values  []any
-	err     error
-	closed  bool
+	// vertical says of each result whether its statement ended in \G.
+	vertical []bool
+	at       int
+	values   []any
+	err      error
+	closed   bool
 }
+
+// Vertical reports whether the statement of the current result ended in \G (or \gx): whoever shows its
+// rows to people shows one column below the other.
+func (r *Rows) Vertical() bool { return r.vertical[r.at] }
 
 // Columns describes the current result.
 func (r *Rows) Columns() []Column { return r.results[r.at].columns() }

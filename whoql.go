@@ -93,6 +93,7 @@ func (e *Engine) Query(ctx context.Context, text string, args Args) (*Rows, erro
 			return nil, err
 		}
 		rows.results = append(rows.results, r)
+		rows.vertical = append(rows.vertical, s.Vertical)
 	}
 	return rows, nil
 }

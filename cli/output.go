@@ -13,9 +13,9 @@ import (
 
 // An output is where the results of a query go, and as what.
 type output struct {
-	format.Writer
-	file *outFile // nil if it is standard output
-	cuts format.Cuts
+	format format.Writer
+	file   *outFile // nil if it is standard output
+	cuts   format.Cuts
 }
 
 // output opens what the flags ask for. commit or abort ends it.
@@ -51,7 +51,7 @@ func (c *command) output(f *queryFlags) (*output, error) {
 		}
 	}
 	var err error
-	o.Writer, err = format.New(name, w, format.Options{Width: terminalWidth(w), Terminal: isTerminal(w), Guard: f.csvSafe, Cuts: &o.cuts})
+	o.format, err = format.New(name, w, format.Options{Width: terminalWidth(w), Terminal: isTerminal(w), Guard: f.csvSafe, Cuts: &o.cuts})
 	return o, err
 }
 

@@ -147,7 +147,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	for _, note := range rows.Notes() {
 		c.reportSQL("note", note)
 	}
-	n, err := c.writeRows(rows, out)
+	n, err := c.writeRows(rows, out.format)
 	if e := rows.Close(); err == nil {
 		err = e
 	}
@@ -201,7 +201,7 @@ func (c *command) writeRows(rows *whoql.Rows, w format.Writer) (n int64, err err
 		if rows.Err() != nil {
 			return n, rows.Err()
 		}
-		if err := out.begin(names); err != nil {
+		if err := out.begin(names, rows.Vertical()); err != nil {
 			return n, &outputError{err}
 		}
 		for ; more; more = rows.Next() {

@@ -68,8 +68,13 @@ func (s *steadyWriter) do(step func() error) error {
 	return s.err
 }
 
-func (s *steadyWriter) begin(columns []string) error {
-	return s.do(func() error { return s.w.Begin(columns) })
+func (s *steadyWriter) begin(columns []string, vertical bool) error {
+	return s.do(func() error {
+		if vertical {
+			format.Vertical(s.w)
+		}
+		return s.w.Begin(columns)
+	})
 }
 
 func (s *steadyWriter) row(values []any) error {

@@ -58,6 +58,9 @@ type Statement struct {
 	Body int
 	// Of is the kind of the statement proper.
 	Of Kind
+	// Vertical says that the statement ended in \G, or in psql's \gx, and not in a semicolon: its
+	// rows are wanted one column below the other.
+	Vertical bool
 
 	tokens []token.Token // the statement's, with positions in Source
 	edits  []edit        // on Source, ascending, that make the statement what it is: see ParseChange
@@ -74,8 +77,9 @@ func (s Statement) errorAt(pos int, msg, hint string) *Error {
 // MaxText is the longest text that Split accepts, in bytes.
 const MaxText = 1 << 20
 
-// Split cuts a text into its statements at the semicolons that stand outside strings, comments
-// and quoted names. Empty statements are dropped. The error, if any, is an [*Error].
+// Split cuts a text into its statements at the semicolons, \G and \gx that stand outside strings,
+// comments and quoted names. Empty statements are dropped; \G behind a semicolon belongs to the
+// statement before it. The error, if any, is an [*Error].
 func Split(text string) ([]Statement, error) {
 	if len(text) > MaxText {
 		return nil, &Error{Text: text, Pos: -1, Msg: "the text is longer than 1 MiB", Hint: "run it in parts"}
@@ -87,15 +91,32 @@ func Split(text string) ([]Statement, error) {
 	tokens := lexer.Lex(text)
 	first := 0
 	for i, t := range tokens {
-		if t.Kind != token.SEMI && t.Kind != token.EOF {
+		vertical := endsVertical(text, tokens[i:])
+		if t.Kind != token.SEMI && t.Kind != token.EOF && !vertical {
 			continue
 		}
 		if i > first {
 			out = append(out, classify(text, tokens[first:i]))
 		}
 		first = i + 1
+		if vertical {
+			first++
+			if len(out) > 0 {
+				out[len(out)-1].Vertical = true
+			}
+		}
 	}
 	return out, nil
+}
+
+// endsVertical reports whether the tokens begin with \G or \gx: a backslash, which SQL has no use for,
+// and the letters right behind it.
+func endsVertical(text string, tokens []token.Token) bool {
+	if len(tokens) < 2 || tokens[0].Kind != token.ILLEGAL || tokens[0].Text(text) != `\` || tokens[1].Pos != tokens[0].End {
+		return false
+	}
+	name := tokens[1].Text(text)
+	return name == "G" || name == "gx"
 }
 
 func classify(text string, tokens []token.Token) Statement {
