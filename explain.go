@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,28 +20,23 @@ import (
 // a table which SQLite reads once for each row of another is then not asked, and is explained by
 // its plan alone.
 func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (result, error) {
-	text, err := stmt.Rewrite(s, q.engine.names())
-	if err != nil {
-		return nil, err
-	}
 	dry := &query{engine: q.engine, meter: q.meter}
+	var err error
 	dry.db, err = vtab.Open(vtab.Options{NoPushdown: q.engine.options.NoPushdown, TempInMemory: true})
 	if err != nil {
 		return nil, err
 	}
 	defer dry.db.Close()
 	rec := &recorder{query: dry, scans: map[int]recorded{}}
-	for _, path := range slices.Compact(slices.Sorted(slices.Values(text.Tables))) {
-		if err := dry.db.Register(q.engine.catalog.Lookup(path), rec); err != nil {
-			return nil, err
-		}
+	if err := dry.register(rec); err != nil {
+		return nil, err
 	}
-	plan, err := dry.prepare(ctx, text, queryPlan+text.SQL, args)
+	_, plan, err := dry.prepare(ctx, s, queryPlan, args)
 	if err != nil {
 		return nil, err
 	}
 	defer plan.Close()
-	run, err := dry.prepare(ctx, text, text.SQL, args)
+	_, run, err := dry.prepare(ctx, s, "", args)
 	if err != nil {
 		return nil, err
 	}

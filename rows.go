@@ -129,15 +129,11 @@ type selectResult struct {
 }
 
 func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) (result, error) {
-	text, err := stmt.Rewrite(s, q.engine.names())
-	if err != nil {
-		return nil, err
-	}
-	sql := text.SQL
+	prefix := ""
 	if s.Kind == stmt.QueryPlan {
-		sql = queryPlan + sql
+		prefix = queryPlan
 	}
-	st, err := q.prepare(ctx, text, sql, args)
+	text, st, err := q.prepare(ctx, s, prefix, args)
 	if err != nil {
 		return nil, err
 	}
@@ -158,8 +154,30 @@ func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) 
 
 const queryPlan = "EXPLAIN QUERY PLAN "
 
-// prepare compiles the SQL of a rewritten statement and binds its parameters.
-func (q *query) prepare(ctx context.Context, text *stmt.Query, sql string, args Args) (*vtab.Stmt, error) {
+// prepare rewrites a statement for SQLite and compiles it behind a prefix.
+func (q *query) prepare(ctx context.Context, s stmt.Statement, prefix string, args Args) (*stmt.Query, *vtab.Stmt, error) {
+	names := q.engine.names()
+	text, err := stmt.Rewrite(s, names)
+	if err != nil {
+		return nil, nil, err
+	}
+	st, err := q.compileSQL(ctx, text, prefix, args)
+	if err != nil && text.Lifted > 0 && ctx.Err() == nil {
+		// What SQLite doesn't take is judged, and shown, as it was written.
+		names.Attribute = nil
+		if text, err = stmt.Rewrite(s, names); err != nil {
+			return nil, nil, err
+		}
+		st, err = q.compileSQL(ctx, text, prefix, args)
+	}
+	if err != nil {
+		return nil, nil, q.engine.explainError(text, len(prefix), err)
+	}
+	return text, st, nil
+}
+
+// compileSQL compiles the SQL of a rewritten statement and binds its parameters.
+func (q *query) compileSQL(ctx context.Context, text *stmt.Query, prefix string, args Args) (*vtab.Stmt, error) {
 	if len(text.Tables) > 0 {
 		if err := q.needOrg(!text.BindsOrg); err != nil {
 			return nil, err
@@ -178,9 +196,9 @@ func (q *query) prepare(ctx context.Context, text *stmt.Query, sql string, args 
 			return nil, err
 		}
 	}
-	st, err := q.db.Prepare(ctx, sql, vtab.Shape{BindsOrg: text.BindsOrg, Single: text.Uses == 1})
+	st, err := q.db.Prepare(ctx, prefix+text.SQL, vtab.Shape{BindsOrg: text.BindsOrg, Single: text.Uses == 1})
 	if err != nil {
-		return nil, q.engine.explainError(text, len(sql)-len(text.SQL), err)
+		return nil, err
 	}
 	for i, name := range st.Params() {
 		if err := st.Bind(i, args[name[1:]]); err != nil {

@@ -13,6 +13,7 @@ package whoql
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/whoql/whoql/catalog"
@@ -33,6 +34,9 @@ type Options struct {
 	Catalog *catalog.Catalog
 	// NoPushdown hands no condition to the API; the rows are the same. The default is false.
 	NoPushdown bool
+	// NoRewrite reads profile->>'x' and json_extract(profile, '$.x') out of the JSON, instead of from
+	// the attribute's column; rows, headings and types are the same. The default is false.
+	NoRewrite bool
 	// TempInMemory keeps big sorts in memory instead of in temporary files. The default is false.
 	TempInMemory bool
 }
@@ -82,7 +86,7 @@ func (e *Engine) Query(ctx context.Context, text string, args Args) (*Rows, erro
 		return nil, err
 	}
 	rows := &Rows{ctx: ctx, query: q}
-	if err := q.register(); err != nil {
+	if err := q.register(&source{query: q}); err != nil {
 		rows.Close()
 		return nil, err
 	}
@@ -135,8 +139,8 @@ type query struct {
 	notes   []*stmt.Error
 }
 
-func (q *query) register() error {
-	src := &source{query: q}
+// register makes the tables, whose rows come from src.
+func (q *query) register(src vtab.Source) error {
 	for _, r := range q.engine.catalog.Resources() {
 		if err := q.db.Register(r, src); err != nil {
 			return err
@@ -166,7 +170,7 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 
 // names tells package stmt what tables there are.
 func (e *Engine) names() stmt.Names {
-	return stmt.Names{
+	n := stmt.Names{
 		Provider: func(name string) bool { return e.catalog.Provider(name) != nil },
 		Table: func(p, s, r string) (string, string, bool) {
 			if res := e.catalog.Resource(p, s, r); res != nil {
@@ -203,7 +207,27 @@ func (e *Engine) names() stmt.Names {
 			return stmt.Free
 		},
 	}
+	if !e.options.NoRewrite {
+		n.Attribute = e.attribute
+	}
+	return n
 }
+
+// attribute finds the column of a key in a JSON field, unless its values may be objects or arrays.
+func (e *Engine) attribute(path, field, key string) (column string, ok bool) {
+	r := e.catalog.Lookup(path)
+	if r == nil {
+		return "", false
+	}
+	for _, c := range r.Columns {
+		if c.Kind == catalog.KindAttribute && len(c.Path) == 2 && strings.EqualFold(c.Path[0], field) && c.Path[1] == key {
+			return c.Name, slices.Contains(scalarTypes, c.Type)
+		}
+	}
+	return "", false
+}
+
+var scalarTypes = []string{"string", "boolean", "integer", "number"}
 
 // nearestTable is the hint for a table that does not exist.
 func (e *Engine) nearestTable(path string) string {

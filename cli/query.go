@@ -33,6 +33,7 @@ type queryFlags struct {
 	verbose      bool
 	tempInMemory bool
 	noPushdown   bool
+	noRewrite    bool
 	orgs         orgFlags
 }
 
@@ -52,6 +53,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show the footer and waits of a second or more on standard error, also without a terminal")
 	fs.BoolVar(&f.tempInMemory, "temp-in-memory", false, "keep big sorts in memory, so that no personal data reaches a disk")
 	fs.BoolVar(&f.noPushdown, "no-pushdown", false, "read tables whole and check every condition here; the rows are the same")
+	fs.BoolVar(&f.noRewrite, "no-rewrite", false, "read profile->>'x' out of the JSON instead of from its column; the rows are the same")
 	fs.Usage = func() {
 		fmt.Fprintf(c.stdout, "whoql query [flags] SQL...\n\nRuns the statements and writes a result for each. Exit codes: 0 all rows written, 1 failed,\n"+
 			"2 wrong usage, 3 wrong SQL, 124 timeout, 130 interrupted, 141 output closed, 143 terminated.\n\n%s", fs.FlagUsages())
@@ -135,7 +137,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 		return err
 	}
 	defer set.close()
-	engine, err := whoql.Open(whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, TempInMemory: f.tempInMemory})
+	engine, err := whoql.Open(whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, TempInMemory: f.tempInMemory})
 	if err != nil {
 		return err
 	}

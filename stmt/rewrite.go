@@ -1,10 +1,10 @@
 package stmt
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/sqlc-dev/meyer/ast"
@@ -13,7 +13,7 @@ import (
 	"github.com/sqlc-dev/meyer/token"
 )
 
-// Names is what Rewrite needs to know of the tables there are. All fields are required.
+// Names is what Rewrite needs to know of the tables there are. All fields but Attribute are required.
 type Names struct {
 	// Provider reports whether a name is a provider's.
 	Provider func(name string) bool
@@ -25,6 +25,10 @@ type Names struct {
 	// Columns returns the names of a table's visible columns, and of those hidden ones that are part
 	// of its rows.
 	Columns func(path string) (visible, hidden []string)
+	// Attribute returns the column, if there is one, whose values are those of a key of the JSON in
+	// a field (of department in profile), and never objects or arrays. The key's case counts, the
+	// field's doesn't. Nil: expressions on JSON stay as they are.
+	Attribute func(path, field, key string) (column string, ok bool)
 }
 
 // A Binding says how a column may be used in conditions.
@@ -57,6 +61,8 @@ type Query struct {
 	Orgs []OrgName
 	// Compared are the columns that the statement compares with a text that stands in it.
 	Compared []Comparison
+	// Lifted counts the expressions on JSON that became columns.
+	Lifted int
 	// Parsed is nil if the text could be parsed here. SQLite stays the judge: a text that SQLite
 	// accepts and this parser does not still runs.
 	Parsed error
@@ -106,13 +112,24 @@ func Rewrite(s Statement, n Names) (*Query, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
-	q.edits = slices.DeleteFunc(q.edits, func(e edit) bool {
-		return slices.ContainsFunc(w.edits, func(n edit) bool { return n.start == e.start })
-	})
-	q.edits = append(q.edits, w.edits...)
-	q.sortEdits()
+	edits := merge(q.edits, w.edits)
+	// The SELECT that a change was made into stands nowhere as such: it is left as it is.
+	if sel, ok := stmts[0].(*ast.SelectStmt); ok && n.Attribute != nil && len(s.edits) == 0 {
+		var lifted []edit
+		lifted, q.Lifted = w.liftAttributes(sel, edits)
+		edits = merge(edits, lifted)
+	}
+	q.edits = edits
 	q.apply()
 	return q, nil
+}
+
+// merge adds edits to others, which give way where both change the same.
+func merge(edits, more []edit) []edit {
+	edits = slices.DeleteFunc(slices.Clone(edits), func(e edit) bool {
+		return slices.ContainsFunc(more, func(n edit) bool { return n.start <= e.start && e.start < n.end })
+	})
+	return sorted(append(edits, more...))
 }
 
 func (q *Query) parseError(err error) error {
@@ -124,16 +141,22 @@ func (q *Query) parseError(err error) error {
 }
 
 // apply sets SQL to the body of the source with the edits made.
-func (q *Query) apply() {
+func (q *Query) apply() { q.SQL = q.render(q.edits, q.source.Body, q.source.End) }
+
+// render returns a part of the source with the edits in it made.
+func (q *Query) render(edits []edit, start, end int) string {
 	var b strings.Builder
-	at := q.source.Body
-	for _, e := range q.edits {
+	at := start
+	for _, e := range edits {
+		if e.start < start || e.end > end {
+			continue
+		}
 		b.WriteString(q.source.Source[at:e.start])
 		b.WriteString(e.text)
 		at = e.end
 	}
-	b.WriteString(q.source.Source[at:q.source.End])
-	q.SQL = b.String()
+	b.WriteString(q.source.Source[at:end])
+	return b.String()
 }
 
 // Offset maps a byte offset in SQL to the offset in the source of what the user typed there.
@@ -209,12 +232,13 @@ func (q *Query) dottedNames(n Names) error {
 		q.edits = append(q.edits, edit{toks[i].Pos, toks[i+4].End, Quote(path)})
 		i += 4
 	}
-	q.sortEdits()
+	q.edits = sorted(q.edits)
 	return nil
 }
 
-func (q *Query) sortEdits() {
-	sort.SliceStable(q.edits, func(i, j int) bool { return q.edits[i].start < q.edits[j].start })
+func sorted(edits []edit) []edit {
+	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.start, b.start) })
+	return edits
 }
 
 // A scope is one SELECT's FROM clause, inside those of the SELECTs around it.
