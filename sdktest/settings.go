@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -52,7 +53,10 @@ func settings(p *pass) {
 	p.visit(oktatest.Options{Users: 300, Gzip: true}, func() {
 		p.check(len(p.all()) == 300, "an org that compresses its answers", "not all users")
 	})
-	p.visit(oktatest.Options{Users: 3}, func() { p.proxied() })
+	p.visit(oktatest.Options{Users: 3}, func() {
+		p.proxied()
+		p.provided()
+	})
 	p.visit(oktatest.Options{}, func() {
 		users, resp, err := p.sdk.UserAPI.ListUsers(p.ctx).Execute()
 		p.check(err == nil && users != nil && len(users) == 0 && !resp.HasNextPage(), "an org without users lists none", result(resp, err).String())
@@ -76,6 +80,23 @@ func (p *pass) proxied() {
 	users, n, err := pages(c.UserAPI.ListUsers(p.ctx).Search(everyone).Limit(2))
 	p.check(err == nil && len(users) == 3 && n == 2, "list users by pages through the org as a proxy", fmt.Sprint(len(users), n, err))
 	p.check(err == nil && users[0].Links.Self.GetHref() == "http://sandbox.invalid/api/v1/users/"+users[0].GetId(), "… with links that begin with the name asked for", fmt.Sprint(err))
+}
+
+// provided checks the configuration that Okta's Terraform provider makes of OKTA_HTTP_PROXY: the proxy is the
+// org's address, too, of which the SDK drops the port.
+func (p *pass) provided() {
+	address, err := url.Parse(p.org.URL)
+	if err != nil {
+		panic(err)
+	}
+	port, _ := strconv.ParseInt(address.Port(), 10, 32)
+	cfg, err := okta.NewConfiguration(okta.WithOrgUrl(p.org.URL), okta.WithCache(false), okta.WithAuthorizationMode("SSWS"),
+		okta.WithToken(p.org.Token), okta.WithProxyHost(address.Hostname()), okta.WithProxyPort(int32(port)))
+	if err != nil {
+		panic(err)
+	}
+	users, n, err := pages(okta.NewAPIClient(cfg).UserAPI.ListUsers(p.ctx).Search(everyone).Limit(2))
+	p.check(err == nil && len(users) == 3 && n == 2, "list users by pages as Terraform's provider is configured", fmt.Sprint(len(users), n, err))
 }
 
 // trailing checks an org whose search index is behind.
