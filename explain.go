@@ -31,6 +31,9 @@ func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (resul
 	if err := dry.register(rec); err != nil {
 		return nil, err
 	}
+	if err := dry.openFiles(); err != nil {
+		return nil, err
+	}
 	_, plan, err := dry.prepare(ctx, s, queryPlan, args)
 	if err != nil {
 		return nil, err

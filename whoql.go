@@ -13,6 +13,7 @@ package whoql
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -39,6 +40,11 @@ type Options struct {
 	NoRewrite bool
 	// TempInMemory keeps big sorts in memory instead of in temporary files. The default is false.
 	TempInMemory bool
+	// CSV are files of comma-separated values that statements read as tables. Each query opens them
+	// anew. The default is none; no statement can open another file.
+	CSV []CSV
+	// Attach are SQLite files whose tables statements can use. The default is none.
+	Attach []Attachment
 }
 
 // An Engine runs statements.
@@ -86,7 +92,7 @@ func (e *Engine) Query(ctx context.Context, text string, args Args) (*Rows, erro
 		return nil, err
 	}
 	rows := &Rows{ctx: ctx, query: q}
-	if err := q.register(&source{query: q}); err != nil {
+	if err := errors.Join(q.register(&source{query: q}), q.openFiles()); err != nil {
 		rows.Close()
 		return nil, err
 	}

@@ -56,6 +56,9 @@ func (c *command) exit(err error) int {
 	case errors.As(err, &sql):
 		c.reportSQL("error", sql)
 		return ExitSQL
+	case query == nil && isFileError(err): // it never began
+		c.report(err, hintFor(err))
+		return ExitUsage
 	case errors.Is(err, whoql.ErrNoOrg):
 		c.report(err, noOrgHint)
 		return ExitUsage
@@ -80,11 +83,27 @@ func hintFor(err error) string {
 	if errors.As(err, &org) {
 		return "leave subdomain out to ask the default org"
 	}
+	var csv *whoql.CSVError
+	var attach *whoql.AttachError
+	switch {
+	case errors.As(err, &csv):
+		return csv.Hint
+	case errors.As(err, &attach):
+		return attach.Hint
+	}
 	var call *okta.Error
 	if errors.As(err, &call) && !strings.Contains(err.Error(), call.Hint) {
 		return call.Hint
 	}
 	return ""
+}
+
+// isFileError reports whether an error is about a file that the command line names.
+func isFileError(err error) bool {
+	var csv *whoql.CSVError
+	var attach *whoql.AttachError
+	var name *whoql.FileNameError
+	return errors.As(err, &csv) || errors.As(err, &attach) || errors.As(err, &name)
 }
 
 func (c *command) report(err error, hint string) {

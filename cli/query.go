@@ -35,6 +35,7 @@ type queryFlags struct {
 	noPushdown   bool
 	noRewrite    bool
 	orgs         orgFlags
+	files        fileFlags
 }
 
 func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
@@ -50,6 +51,8 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	f.orgs.add(fs)
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up after this `TIME`, such as 30s or 5m; exit code 124")
 	fs.StringArrayVar(&f.params, "param", nil, "bind :name to a text by `name=value`, or to JSON (a number, true, null) by name:=json")
+	fs.StringArrayVar(&f.files.csv, "csv", nil, "read a CSV file as the table NAME: `NAME=FILE`[,delimiter=C][,header=no]; - is standard input")
+	fs.StringArrayVar(&f.files.attach, "attach", nil, "use the tables of a SQLite file as NAME.table: `NAME=FILE`[,mode=rw]")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show the footer and waits of a second or more on standard error, also without a terminal")
 	fs.BoolVar(&f.tempInMemory, "temp-in-memory", false, "keep big sorts in memory, so that no personal data reaches a disk")
 	fs.BoolVar(&f.noPushdown, "no-pushdown", false, "read tables whole and check every condition here; the rows are the same")
@@ -137,7 +140,13 @@ func (c *command) query(ctx context.Context, args []string) error {
 		return err
 	}
 	defer set.close()
-	engine, err := whoql.Open(whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, TempInMemory: f.tempInMemory})
+	options := whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, TempInMemory: f.tempInMemory}
+	done, err := c.files(f.files, &options)
+	defer done()
+	if err != nil {
+		return err
+	}
+	engine, err := whoql.Open(options)
 	if err != nil {
 		return err
 	}

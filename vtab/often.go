@@ -74,7 +74,7 @@ func TablePlan(detail string) (name string, p *Plan, ok bool) {
 	if !ok {
 		return "", nil, false
 	}
-	if err := json.NewDecoder(strings.NewReader(tail)).Decode(&p); err != nil || p == nil {
+	if err := json.NewDecoder(strings.NewReader(tail)).Decode(&p); err != nil || p == nil || p.Table == "" {
 		return "", nil, false
 	}
 	_, name, _ = strings.Cut(head, " ")

@@ -97,6 +97,9 @@ func (t *table) Open() (sqlite3.VTabCursor, error) { return &cursor{t: t}, nil }
 // several times with more or fewer conditions usable, and chooses by cost.
 func (t *table) BestIndex(info *sqlite3.IndexInfo) (err error) {
 	defer t.db.guard(&err)
+	if err := t.db.planning(); err != nil {
+		return err
+	}
 	c := &chooser{t: t, info: info, bound: map[int]int{}, limit: -1, offset: -1}
 	if !c.sort() {
 		return sqlite3.CONSTRAINT

@@ -33,14 +33,18 @@ const listStep = 200
 
 // shelves are a statement's.
 type shelves struct {
-	lists map[string]*shelf   // by what was asked
-	keys  map[string]*keyring // by table, org and column
+	lists map[string]*shelf    // by what was asked
+	keys  map[string]*keyring  // by table, org and column
+	csv   map[string]*csvIndex // by table and columns
 }
 
 func (s *shelves) close() error {
 	var errs []error
 	for _, sh := range s.lists {
 		errs = append(errs, sh.rows.Close())
+	}
+	for _, x := range s.csv {
+		errs = append(errs, x.close())
 	}
 	*s = shelves{}
 	return errors.Join(errs...)

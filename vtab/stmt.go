@@ -26,7 +26,7 @@ type ResultColumn struct {
 	Table, Origin string
 }
 
-// Prepare compiles one statement, which may only read. The error is a [*SyntaxError], an
+// Prepare compiles one statement, which may only read unless its shape says that it writes. The error is a [*SyntaxError], an
 // [*UnboundError], or the context's.
 func (db *DB) Prepare(ctx context.Context, sql string, shape Shape) (st *Stmt, err error) {
 	defer db.recoverSQLite(&err)
@@ -46,14 +46,18 @@ func (db *DB) Prepare(ctx context.Context, sql string, shape Shape) (st *Stmt, e
 }
 
 func (db *DB) prepare(ctx context.Context, sql string, shape Shape) (*sqlite3.Stmt, error) {
-	db.err, db.unbound, db.shape, db.plans = nil, nil, shape, 0
+	db.err, db.unbound, db.denied, db.shape, db.plans = nil, nil, "", shape, 0
 	stmt, tail, err := db.conn.Prepare(sql)
 	if err != nil {
 		return nil, db.prepareError(ctx, sql, err)
 	}
-	if stmt == nil || strings.TrimSpace(tail) != "" || !stmt.ReadOnly() {
+	if stmt == nil || strings.TrimSpace(tail) != "" || !stmt.ReadOnly() && !shape.Writes {
 		stmt.Close()
-		return nil, &SyntaxError{Msg: "expected one statement that only reads", Offset: -1}
+		msg := "expected one statement that only reads"
+		if shape.Writes {
+			msg = "expected one statement"
+		}
+		return nil, &SyntaxError{Msg: msg, Offset: -1}
 	}
 	return stmt, nil
 }
@@ -64,6 +68,9 @@ func (db *DB) prepareError(ctx context.Context, sql string, err error) error {
 	}
 	if db.err != nil {
 		return db.err
+	}
+	if db.denied != "" && errors.Is(err, sqlite3.AUTH) {
+		return &SyntaxError{Msg: db.denied, Offset: -1}
 	}
 	var se *sqlite3.Error
 	if !errors.As(err, &se) {

@@ -20,6 +20,7 @@ import (
 	sqlite3 "github.com/ncruces/go-sqlite3"
 
 	"github.com/whoql/whoql/catalog"
+	"github.com/whoql/whoql/csvfile"
 )
 
 // A Source gives the rows of tables.
@@ -73,6 +74,12 @@ type DB struct {
 	err     error // the first error of a callback, with its type
 	unbound *UnboundError
 	plans   int // numbers the plans of a statement, so that compiling it again numbers them alike
+
+	resources map[string]bool          // paths of the resources, in lower case
+	csv       map[string]*csvfile.File // by the table's name, in lower case
+	files     map[string]*attached     // by the schema's name, in lower case
+	trusted   bool                     // what runs is ours, not a user's
+	denied    string                   // why the authorizer refused the statement at hand
 }
 
 // A Shape is what the text of a statement says about it and SQLite does not tell its tables.
@@ -81,6 +88,8 @@ type Shape struct {
 	BindsOrg bool
 	// Single: the statement reads one table, once. The zero value is right for all statements.
 	Single bool
+	// Writes: the statement changes temporary tables or attached files. The zero value lets it only read.
+	Writes bool
 }
 
 // Open opens a DB without tables.
@@ -92,26 +101,31 @@ func Open(o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("vtab: open: %w", err)
 	}
-	db := &DB{conn: conn, options: o}
+	db := &DB{conn: conn, options: o, resources: map[string]bool{}, csv: map[string]*csvfile.File{}, files: map[string]*attached{}}
 	store := "file"
 	if o.TempInMemory {
 		store = "memory"
 	}
-	// A bound value must not change a plan when the statement runs: plans are numbered when it is
-	// compiled, and what is known of them then has to hold. https://sqlite.org/c3ref/c_dbconfig_defensive.html
-	if _, err := conn.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true); err != nil {
+	if err := db.secure(); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("vtab: open: %w", err)
 	}
-	if err := conn.Exec("PRAGMA temp_store = " + store); err != nil {
+	if err := db.exec("PRAGMA temp_store = " + store); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("vtab: open: %w", err)
 	}
 	return db, nil
 }
 
-// Close closes the DB. Its statements must be closed before.
-func (db *DB) Close() error { return db.conn.Close() }
+// Close closes the DB; what was not committed is undone. Its statements must be closed before.
+func (db *DB) Close() error {
+	err := db.conn.Close()
+	for _, f := range db.files {
+		err = errors.Join(err, f.removeEmpty())
+	}
+	db.files = nil
+	return err
+}
 
 // Register adds a resource as a table whose name is the resource's path.
 func (db *DB) Register(r *catalog.Resource, src Source) error {
@@ -131,6 +145,7 @@ func (db *DB) Register(r *catalog.Resource, src Source) error {
 	if err := sqlite3.CreateModule[*table](db.conn, r.Path(), nil, connect); err != nil {
 		return fmt.Errorf("vtab: register %s: %w", r.Path(), err)
 	}
+	db.resources[strings.ToLower(r.Path())] = true
 	return nil
 }
 

@@ -539,10 +539,11 @@ func TestPrepareErrors(t *testing.T) {
 		{`SELECT * FROM nowhere`, "no such table: nowhere", -1},
 		{`SELECT 1; SELECT 2`, "expected one statement", -1},
 		{``, "expected one statement", -1},
-		{`CREATE TABLE t(a)`, "expected one statement", -1},
+		{`CREATE TABLE t(a)`, "it needs a place", -1},
 		{`INSERT INTO "memory.test.things"(id) VALUES ('x')`, "may not be modified", -1},
 		{`DELETE FROM "memory.test.things"`, "may not be modified", -1},
-		{`CREATE VIEW v AS SELECT * FROM "memory.test.things"`, "expected one statement", -1},
+		{`CREATE VIEW v AS SELECT * FROM "memory.test.things"`, "it needs a place", -1},
+		{`CREATE TEMP TABLE t(a)`, "expected one statement that only reads", -1},
 	} {
 		st, err := db.Prepare(context.Background(), c.sql, vtab.Shape{})
 		var syntax *vtab.SyntaxError
