@@ -235,6 +235,9 @@ func blocks(doc string) []block {
 func TestExamples(t *testing.T) {
 	ran := map[string]int{}
 	files := t.TempDir()
+	if err := os.WriteFile(filepath.Join(files, "roster.csv"), []byte(roster), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range markdown(t) {
 		for _, b := range blocks(readText(t, name)) {
 			var commands [][]string
@@ -270,8 +273,11 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// roster is the file that examples join with: one user of the sandbox, and one who is none.
+const roster = "email,name,department\npriya.jackson1@acme.example,Priya Jackson,Finance\nsomebody.new@acme.example,Somebody New,Sales\n"
+
 // overSandbox returns the arguments of whoql query with --sandbox. A sandbox in a file has it in the
-// directory.
+// directory, as have files to join with.
 func overSandbox(args []string, directory string) []string {
 	args = slices.Clone(args)
 	given := false
@@ -279,6 +285,9 @@ func overSandbox(args []string, directory string) []string {
 		if name, file := strings.CutPrefix(a, "--sandbox="); file {
 			args[i] = "--sandbox=" + filepath.Join(directory, name)
 			given = true
+		}
+		if i > 0 && (args[i-1] == "--csv" || args[i-1] == "--attach") {
+			args[i] = strings.Replace(a, "=", "="+directory+string(filepath.Separator), 1)
 		}
 		given = given || a == "--sandbox"
 	}
