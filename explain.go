@@ -137,9 +137,12 @@ func (e *Engine) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab
 		request, handed = rec.planned(r, p, m)
 	}
 	if st.Repeats(p) {
-		if p.Key {
+		switch {
+		case p.Key:
 			request += " for each new value; past 50 the list too, kept"
-		} else {
+		case slices.ContainsFunc(p.Args, func(a vtab.PlanArg) bool { return a.Column >= 0 && r.Columns[a.Column].Kind == catalog.KindRequired }):
+			request += " for each new value, kept while the query runs"
+		default:
 			request += ", kept while the query runs"
 		}
 	}

@@ -17,12 +17,12 @@ import (
 // A judge is plain SQLite over the rows of an org in an ordinary table, the judge of what a SELECT
 // means. It may be used concurrently.
 type judge struct {
-	mu   sync.Mutex
-	conn *sqlite3.Conn
+	mu     sync.Mutex
+	conn   *sqlite3.Conn
+	tables []string // each name, and what stands for it
 }
 
-// newJudge fills "okta.user.users" with the users of an org: all columns of the catalogue but the
-// request parameters, which only a request has.
+// newJudge fills "okta.user.users" with the users of an org.
 func newJudge(t testing.TB, users []person) *judge {
 	t.Helper()
 	conn, err := sqlite3.Open(":memory:")
@@ -30,13 +30,22 @@ func newJudge(t testing.TB, users []person) *judge {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	j := &judge{conn: conn}
+	j.fill(t, "okta.user.users", users)
+	return j
+}
+
+// fill makes a table of a resource's name, with all columns of the catalogue but the request
+// parameters, which only a request has. What a required parameter is stands among a row's fields.
+func (j *judge) fill(t testing.TB, path string, rows []person) {
+	t.Helper()
 	c, err := catalog.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var columns []*catalog.Column
 	var declared, values []string
-	for _, col := range c.Lookup("okta.user.users").Columns {
+	for _, col := range c.Lookup(path).Columns {
 		if col.Kind == catalog.KindParameter {
 			continue
 		}
@@ -48,15 +57,16 @@ func newJudge(t testing.TB, users []person) *judge {
 			declared = append(declared, `"`+col.Name+`" TEXT`)
 		}
 	}
-	if err := conn.Exec(`CREATE TABLE "okta.user.users"(` + strings.Join(declared, ", ") + `)`); err != nil {
+	j.tables = append(j.tables, path, `"`+path+`"`)
+	if err := j.conn.Exec(`CREATE TABLE "` + path + `"(` + strings.Join(declared, ", ") + `)`); err != nil {
 		t.Fatal(err)
 	}
-	insert, _, err := conn.Prepare(`INSERT INTO "okta.user.users" VALUES(` + strings.Join(values, ", ") + `)`)
+	insert, _, err := j.conn.Prepare(`INSERT INTO "` + path + `" VALUES(` + strings.Join(values, ", ") + `)`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer insert.Close()
-	for _, u := range users {
+	for _, u := range rows {
 		for i, col := range columns {
 			if err := bind(insert, i+1, u.value(t, col)); err != nil {
 				t.Fatal(err)
@@ -67,7 +77,6 @@ func newJudge(t testing.TB, users []person) *judge {
 			t.Fatal(err)
 		}
 	}
-	return &judge{conn: conn}
 }
 
 // value is what a column shows of a user.
@@ -133,7 +142,7 @@ func (j *judge) run(sql string, args whoql.Args) (table, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var out table
-	sql = strings.ReplaceAll(sql, "okta.user.users", `"okta.user.users"`)
+	sql = strings.NewReplacer(j.tables...).Replace(sql)
 	s, tail, err := j.conn.Prepare(sql)
 	if err != nil {
 		return out, err

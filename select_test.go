@@ -18,7 +18,7 @@ import (
 // in an ordinary table, whatever is handed to the API.
 //
 // {login:3} in it stands for the login of the fourth user as a literal, {id:3-5} for the ids of
-// three users with commas between; {short:3} is the login up to the @, {LOGIN:3} and {ID:3} are in
+// three users with commas between; {group:3} is the id of a group; {short:3} is the login up to the @, {LOGIN:3} and {ID:3} are in
 // capitals.
 type selectCase struct {
 	name string
@@ -38,6 +38,7 @@ type selectCase struct {
 // An arena is an org, the engines that read it, and its judge.
 type arena struct {
 	users   []person
+	groups  []person
 	judge   *judge
 	engines map[string]*whoql.Engine
 }
@@ -139,9 +140,15 @@ func (a *arena) expand(t *testing.T, sql string) string {
 			to, _ = strconv.Atoi(m[3])
 		}
 		var out []string
-		for _, p := range a.users[from : to+1] {
+		rows := a.users
+		if m[1] == "group" {
+			rows = a.groups
+		}
+		for _, p := range rows[from : to+1] {
 			var v string
 			switch m[1] {
+			case "group":
+				v = p.text("id")
 			case "short":
 				v, _, _ = strings.Cut(p.text("login"), "@")
 			case "LOGIN", "ID":

@@ -25,6 +25,7 @@ type paging struct {
 	limit  int
 	after  string
 	echoed []param // what the links repeat after "after" and "limit"
+	only   bool    // there is no second page: what doesn't fit the first is left out
 }
 
 // readPaging reads limit, of which there are at most most, and after.
@@ -65,7 +66,7 @@ func isGroupID(s string) bool {
 }
 
 // listGroups is Okta's listGroups. search and filter are expressions over the group's own fields, q is
-// the beginning of a name. Given several, search counts, then filter, then q.
+// the beginning of a name, and can't be paged. Given several, search counts, then filter, then q.
 func (o *Org) listGroups(c *call) (answer, *apiError) {
 	values := c.URL.Query()
 	p, bad := readPaging(values, groupsPath, maxGroups)
@@ -95,6 +96,7 @@ func (o *Org) listGroups(c *call) (answer, *apiError) {
 		if values.Get("limit") == "" {
 			p.limit = defaultGroupsQ
 		}
+		p.only = true
 		p.echoed = append(p.echoed, param{"q", q})
 	}
 
@@ -135,7 +137,9 @@ func (c *call) showGroups(list []*group, p paging) answer {
 	pg := &page{self: p.link(c.style.base, p.after)}
 	if len(list) > p.limit {
 		list = list[:p.limit]
-		pg.next = p.link(c.style.base, list[p.limit-1].id)
+		if !p.only {
+			pg.next = p.link(c.style.base, list[p.limit-1].id)
+		}
 	}
 	b := append(c.out, '[')
 	for i, t := range list {
