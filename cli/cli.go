@@ -69,6 +69,7 @@ var commands = []struct {
 	run         func(*command, context.Context, []string) error
 }{
 	{"query", "run SQL statements", (*command).query},
+	{"orgs", "list, add, remove and test orgs", (*command).manageOrgs},
 	{"sandbox", "serve an org of invented users", (*command).serveSandbox},
 	{"version", "show the version", (*command).version},
 }
