@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,16 +137,14 @@ func text(s string) *yaml.Node {
 // savePrivate writes a file that is its owner's alone, as a whole or not at all: first under another
 // name in the same folder. A symbolic link stays, and what it leads to is replaced.
 func savePrivate(path string, data []byte) (err error) {
-	if target, e := filepath.EvalSymlinks(path); e == nil {
-		path = target
-	} else if !errors.Is(e, fs.ErrNotExist) {
-		return e
+	if path, err = followLinks(path); err != nil {
+		return err
 	}
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp") // 0600
+	f, err := os.CreateTemp(dir, tempPattern(path)) // 0600
 	if err != nil {
 		return err
 	}
@@ -160,5 +157,9 @@ func savePrivate(path string, data []byte) (err error) {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	syncDir(dir)
+	return nil
 }

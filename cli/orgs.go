@@ -107,7 +107,7 @@ func (c *command) manageOrgs(ctx context.Context, args []string) error {
 
 // listOrgs lists the orgs as SHOW ORGS does.
 func (c *command) listOrgs(ctx context.Context, f *orgsFlags, _ []string) error {
-	out, err := c.output(&queryFlags{output: f.output})
+	out, err := c.output(&queryFlags{output: f.output, outputGiven: true})
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,8 @@ func (c *command) listOrgs(ctx context.Context, f *orgsFlags, _ []string) error 
 		return err
 	}
 	defer rows.Close()
-	_, err = c.writeRows(rows, out)
+	_, err = c.writeRows(rows, out.format)
+	c.reportCuts(out)
 	if len(set.orgs) == 0 && err == nil {
 		fmt.Fprintf(c.stderr, "whoql: there are none yet. %s\n", noOrgHint)
 	}

@@ -28,7 +28,7 @@ type orgTest struct {
 
 // testOrgs is whoql orgs test. All orgs are asked side by side; the lines come in the orgs' order.
 func (c *command) testOrgs(ctx context.Context, f *orgsFlags, names []string) error {
-	out, err := c.output(&queryFlags{output: f.output})
+	out, err := c.output(&queryFlags{output: f.output, outputGiven: true})
 	if err != nil {
 		return err
 	}
@@ -55,18 +55,19 @@ func (c *command) testOrgs(ctx context.Context, f *orgsFlags, names []string) er
 		return err
 	}
 	failed := 0
-	err = out.Begin([]string{"name", "result", "owner", "org", "rate_limit", "clock", "took"})
+	err = out.format.Begin([]string{"name", "result", "owner", "org", "rate_limit", "clock", "took"})
 	for _, t := range tests {
 		if t.err != nil {
 			failed++
 		}
 		if err == nil {
-			err = out.Row(t.row())
+			err = out.format.Row(t.row())
 		}
 	}
-	if err = errors.Join(err, out.End(true)); err != nil {
+	if err = errors.Join(err, out.format.End(true)); err != nil {
 		return &outputError{err}
 	}
+	c.reportCuts(out)
 	if failed > 0 {
 		return fmt.Errorf("%d of %s failed", failed, count(int64(len(tests)), "org"))
 	}
