@@ -113,9 +113,6 @@ func (e *Engine) Query(ctx context.Context, text string, args Args) (*Rows, erro
 func checkArgs(statements []stmt.Statement, args Args) error {
 	named := map[string]bool{}
 	for _, s := range statements {
-		if s.Kind == stmt.Exec {
-			continue // @name = value is EXEC's own syntax
-		}
 		for _, p := range stmt.BoundParams(s) {
 			name := p.Name
 			at := func(msg, hint string) error { return &stmt.Error{Text: s.Source, Pos: p.Pos, Msg: msg, Hint: hint} }
@@ -169,7 +166,7 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 	case s.Kind == stmt.Describe:
 		return q.engine.describe(s)
 	case s.Of.Changes():
-		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Of.String() + " is not there yet: this version reads only", Hint: "docs/sql.md lists what it runs"}
+		return q.compileChange(ctx, s, args)
 	}
 	return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: "not a statement that whoql runs", Hint: "it runs SELECT, VALUES, WITH, EXPLAIN, SHOW and DESCRIBE"}
 }

@@ -59,16 +59,16 @@ type Target struct {
 type changeReader struct {
 	q       *Query
 	names   Names
-	columns []string // of the target, to read
+	columns func(path string) []string // of the target, to read
 	out     *Change
 	alias   string // what qualifies the target's columns
 	from    string // the target in a FROM clause
 }
 
-// ParseChange takes a statement of kind Insert, Update, Delete or Exec apart; columns are those of
-// the target which the rows of an UPDATE or DELETE begin with. It refuses, with the place, what SQLite
-// has and an org has not. The error, if any, is an [*Error].
-func ParseChange(s Statement, n Names, columns []string) (*Change, error) {
+// ParseChange takes a statement of kind Insert, Update, Delete or Exec apart; columns gives those of
+// the target, whose path it is told, which the rows of an UPDATE or DELETE begin with. It refuses, with
+// the place, what SQLite has and an org has not. The error, if any, is an [*Error].
+func ParseChange(s Statement, n Names, columns func(path string) []string) (*Change, error) {
 	if s.Kind == Exec {
 		return parseExecChange(s)
 	}
@@ -77,7 +77,7 @@ func ParseChange(s Statement, n Names, columns []string) (*Change, error) {
 		return nil, err
 	}
 	q.apply()
-	stmts, err := parser.ParseString(q.SQL)
+	stmts, err := parser.Options{UpdateDeleteLimit: true}.ParseString(q.SQL)
 	if err != nil || len(stmts) != 1 {
 		return nil, q.parseError(err)
 	}
@@ -131,7 +131,7 @@ func (r *changeReader) rows(edits ...edit) Statement { return r.q.source.edited(
 
 // edited is a SELECT made of a statement by edits of its source.
 func (s Statement) edited(edits []edit) Statement {
-	s.Kind = Select
+	s.Kind, s.Of = Select, Select
 	s.edits = edits
 	s.tokens = slices.DeleteFunc(slices.Clone(s.tokens), func(t token.Token) bool {
 		return slices.ContainsFunc(edits, func(e edit) bool { return t.Pos >= e.start && t.Pos < e.end })
@@ -151,7 +151,7 @@ func (r *changeReader) head(with *ast.With) int {
 func (r *changeReader) wanted() string {
 	var b strings.Builder
 	b.WriteString(" SELECT ")
-	for i, c := range r.columns {
+	for i, c := range r.columns(r.out.Table) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
@@ -259,6 +259,9 @@ func (r *changeReader) update(st *ast.UpdateStmt) *Error {
 		edits = append(edits, edit{from, from, ") FROM " + r.from})
 	}
 	last = r.where(st.Where, last)
+	if err := r.limited(st.OrderBy, st.Limit, st.Returning); err != nil {
+		return err
+	}
 	r.out.Rows = r.rows(append(edits, r.returning(st.Returning, st.With, last)...)...)
 	return nil
 }
@@ -276,8 +279,20 @@ func (r *changeReader) delete(st *ast.DeleteStmt) *Error {
 	}
 	edits := []edit{{r.head(st.With), last, r.wanted() + " FROM " + r.from}}
 	last = r.where(st.Where, last)
+	if err := r.limited(st.OrderBy, st.Limit, st.Returning); err != nil {
+		return err
+	}
 	r.out.Rows = r.rows(append(edits, r.returning(st.Returning, st.With, last)...)...)
 	return nil
+}
+
+// limited refuses ORDER BY and LIMIT behind RETURNING, where SQLite's grammar has them and nobody looks.
+// Else they stand at the end of the rows as they do in any SELECT.
+func (r *changeReader) limited(order []*ast.OrderingTerm, limit *ast.Limit, returning []*ast.ResultColumn) *Error {
+	if len(returning) == 0 || len(order) == 0 && limit == nil {
+		return nil
+	}
+	return r.fail(returning[0], "RETURNING doesn't go together with ORDER BY and LIMIT", "choose the rows in WHERE: id IN (SELECT … LIMIT …)")
 }
 
 // where notes what WHERE says of the target, and returns where the rows' last part ends.

@@ -10,7 +10,7 @@ import (
 	"github.com/sqlc-dev/meyer/parser"
 )
 
-var wantedColumns = []string{"subdomain", "id"}
+func wantedColumns(string) []string { return []string{"subdomain", "id"} }
 
 // taken is a change and the texts of its SELECTs, as SQLite gets them.
 func taken(t *testing.T, text string) (c *Change, rows, constants, returning string) {
@@ -50,6 +50,8 @@ func TestParseChange(t *testing.T) {
 			returning: `SELECT * FROM ` + users},
 		{text: "UPDATE okta.user.users SET department = hr.dept FROM hr LEFT JOIN x ON x.id = hr.id WHERE hr.login = users.login", set: "department",
 			rows: ` SELECT ` + users + `."subdomain", ` + users + `."id", (hr.dept) FROM ` + users + `, hr LEFT JOIN x ON x.id = hr.id WHERE hr.login = ` + users + `.login`},
+		{text: "DELETE FROM okta.user.users WHERE city = 'x' ORDER BY created LIMIT 5",
+			rows: ` SELECT ` + users + `."subdomain", ` + users + `."id" FROM ` + users + ` WHERE city = 'x' ORDER BY created LIMIT 5`},
 		{text: "WITH h AS (SELECT 1 AS a) UPDATE okta.user.users SET city = h.a FROM h WHERE id = h.a RETURNING id", set: "city",
 			rows:      `WITH h AS (SELECT 1 AS a) SELECT ` + users + `."subdomain", ` + users + `."id", (h.a) FROM ` + users + `, h WHERE id = h.a`,
 			returning: `WITH h AS (SELECT 1 AS a) SELECT id FROM ` + users},
@@ -82,6 +84,18 @@ func TestParseChange(t *testing.T) {
 		if rows != c.rows || constants != c.constants || returning != c.returning {
 			t.Errorf("%q becomes\n rows %s\n want %s\n constants %s\n want %s\n returning %s\n want %s", c.text, rows, c.rows, constants, c.constants, returning, c.returning)
 		}
+	}
+}
+
+// An EXEC's own @names aren't values that somebody must give.
+func TestExecBoundParams(t *testing.T) {
+	s := one(t, "EXEC okta.user.users.x @userId = :id, @n = lower(:id || $b) @@json='@x' FOR SELECT :c AS a, '@d'")
+	var got []string
+	for _, p := range BoundParams(s) {
+		got = append(got, p.Name)
+	}
+	if strings.Join(got, " ") != "id b c" {
+		t.Errorf("got %v", got)
 	}
 }
 
@@ -130,6 +144,7 @@ func TestParseChangeRefuses(t *testing.T) {
 		{"UPDATE okta.user.users SET a = row_number() OVER ()", "row_number", "looks at many rows"},
 		{"UPDATE okta.user.users SET a = 1 FROM b RIGHT JOIN c", "RIGHT", ""},
 		{"UPDATE okta.user.users SET a", "", ""},
+		{"DELETE FROM okta.user.users WHERE true RETURNING id LIMIT 5", "id", "RETURNING doesn't go together"},
 		{"EXEC okta.user.users.x", "", "the parameters are missing"},
 		{"EXEC okta.user.users.x @a = 1) , (2", ") , (2", "a ) without its ("},
 		{"EXEC okta.user.users.x @a = (1", "", "a ( without its )"},
@@ -216,7 +231,7 @@ func checkRows(t *testing.T, text string, c *Change) {
 	}
 	want := len(c.Set)
 	if c.Kind != Exec {
-		want += len(wantedColumns)
+		want += len(wantedColumns(c.Table))
 	}
 	query, ok := sel.Cores[0].(*ast.SelectQuery)
 	if !ok || len(sel.Cores) != 1 || len(query.Columns) != want {

@@ -2,6 +2,7 @@ package stmt
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sqlc-dev/meyer/token"
@@ -313,11 +314,19 @@ type BoundParam struct {
 	Pos int
 }
 
-// BoundParams returns the parameters of a statement, each once, in order of appearance.
+// BoundParams returns the parameters of a statement, each once, in order of appearance. What an EXEC
+// names by @ isn't among them, and in one that can't be read there are none.
 func BoundParams(s Statement) []BoundParam {
 	var out []BoundParam
 	seen := map[string]bool{}
-	for _, t := range s.tokens {
+	tokens := s.tokens
+	if s.Of == Exec {
+		tokens = nil
+		if c, err := parseExecChange(s.Proper()); err == nil {
+			tokens = append(slices.Clone(c.Constants.tokens), c.Rows.tokens...)
+		}
+	}
+	for _, t := range tokens {
 		if t.Kind != token.VARIABLE || t.Pos < s.Body {
 			continue
 		}

@@ -1,0 +1,262 @@
+package whoql
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/whoql/whoql/catalog"
+	"github.com/whoql/whoql/change"
+	"github.com/whoql/whoql/stmt"
+)
+
+// A setter says what a value that a change gives is for.
+type setter struct {
+	name string // in the API's spelling
+	kind setterKind
+	typ  string // the provider's type word
+	pos  int    // of the name in the source
+}
+
+type setterKind int
+
+const (
+	setOrg       setterKind = iota // the org to change
+	setKey                         // the object's id, or what stands for it
+	setStatus                      // SET status
+	setAttribute                   // an attribute of the profile
+	setField                       // a field of the request's body
+	setParam                       // a query or header parameter
+	setBody                        // @@json: the whole body
+)
+
+// dataPrefix is how scripts of the provider write the fields of a body: data__profile.
+const dataPrefix = "data__"
+
+// setters says what the columns or parameters of a change are for.
+func (c *changeResult) setters(targets []stmt.Target) ([]setter, error) {
+	var out []setter
+	for _, t := range targets {
+		s, err := c.setter(t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (c *changeResult) setter(t stmt.Target) (setter, error) {
+	if t.Body {
+		return setter{name: t.Name, kind: setBody, typ: "object", pos: t.Pos}, nil
+	}
+	name := t.Name
+	if len(name) > len(dataPrefix) && strings.EqualFold(name[:len(dataPrefix)], dataPrefix) {
+		name = name[len(dataPrefix):]
+	}
+	if c.change.Kind == stmt.Update && strings.EqualFold(name, "status") {
+		return setter{name: "status", kind: setStatus, typ: "string", pos: t.Pos}, nil
+	}
+	var known []string
+	for _, p := range c.params() {
+		known = append(known, p.Name)
+		if strings.EqualFold(p.Name, name) {
+			return setter{name: p.Name, kind: kindOfParam(p), typ: p.Type, pos: t.Pos}, nil
+		}
+	}
+	if !c.hasProfile() {
+		return setter{}, c.unknown(t, known)
+	}
+	for _, col := range c.resource.Columns {
+		if col.Kind != catalog.KindAttribute || len(col.Path) != 2 {
+			continue
+		}
+		known = append(known, col.Name)
+		if strings.EqualFold(col.Name, name) {
+			return setter{name: col.Path[1], kind: setAttribute, typ: col.Type, pos: t.Pos}, nil
+		}
+	}
+	return setter{}, c.unknown(t, known)
+}
+
+func kindOfParam(p *catalog.Param) setterKind {
+	switch p.In {
+	case "org":
+		return setOrg
+	case "path":
+		return setKey
+	case "body":
+		return setField
+	}
+	return setParam
+}
+
+// unknown is the error of a name that sets nothing.
+func (c *changeResult) unknown(t stmt.Target, known []string) error {
+	what := map[stmt.Kind]string{stmt.Insert: "INSERT sets no column", stmt.Update: "UPDATE sets no column", stmt.Exec: c.change.Method + " has no parameter"}[c.change.Kind]
+	hint := "there are: " + strings.Join(known, ", ")
+	if near := catalog.Nearest(t.Name, known); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return c.errorAt(t.Pos, what+" "+t.Name, hint)
+}
+
+// params are the parameters and body fields that the statement can give.
+func (c *changeResult) params() []*catalog.Param {
+	var out []*catalog.Param
+	for _, p := range c.method.Params {
+		if c.change.Kind != stmt.Update || p.In == "query" || p.In == "header" {
+			out = append(out, p) // an UPDATE's org and key are found by WHERE
+		}
+	}
+	return append(out, c.method.Body...)
+}
+
+// hasProfile says whether attributes can be given one by one.
+func (c *changeResult) hasProfile() bool {
+	for _, p := range c.method.Body {
+		if p.Name == "profile" {
+			return true
+		}
+	}
+	return false
+}
+
+// A rowError is a value that a change can't take, in a row of its SELECT.
+type rowError struct {
+	row  int // from 1
+	name string
+	msg  string
+}
+
+// Error names the row and the column. It doesn't show the value, which may be a secret.
+func (e *rowError) Error() string { return fmt.Sprintf("row %d: %s %s", e.row, e.name, e.msg) }
+
+// put adds a value to what a row asks for.
+func (s *setter) put(ask *change.Ask, v any, row int) error {
+	bad := func(msg string) error { return &rowError{row, s.name, msg} }
+	switch s.kind {
+	case setOrg, setKey, setStatus:
+		text := textOf(v)
+		if text == "" {
+			return bad("is empty")
+		}
+		switch s.kind {
+		case setOrg:
+			ask.Org = text
+		case setKey:
+			ask.Key = text
+		default:
+			ask.Status = text
+		}
+	case setParam:
+		if v != nil {
+			ask.Params[s.name] = textOf(v)
+		}
+	case setAttribute, setField:
+		value, problem := jsonOf(s.typ, v)
+		if problem != "" {
+			return bad(problem)
+		}
+		if s.kind == setField {
+			ask.Fields[s.name] = value
+		} else {
+			ask.Attributes[s.name] = value
+		}
+	case setBody:
+		value, problem := jsonOf("object", v)
+		if problem != "" {
+			return bad(problem)
+		}
+		var twice string
+		gjson.ParseBytes(value).ForEach(func(name, member gjson.Result) bool {
+			if _, ok := ask.Fields[name.String()]; ok {
+				twice = name.String()
+			}
+			ask.Fields[name.String()] = json.RawMessage(member.Raw)
+			return true
+		})
+		if twice != "" {
+			return bad("gives " + twice + " twice")
+		}
+	}
+	return nil
+}
+
+// textOf is a value as a parameter's text.
+func textOf(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case []byte:
+		return string(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return fmt.Sprint(v)
+}
+
+// jsonOf is a value of SQL as the JSON of a field of the type given, or what is wrong with it.
+func jsonOf(typ string, v any) (json.RawMessage, string) {
+	if v == nil {
+		return json.RawMessage("null"), ""
+	}
+	if _, ok := v.([]byte); ok {
+		return nil, "is a BLOB, which JSON has not"
+	}
+	text := textOf(v)
+	switch typ {
+	case "object", "array":
+		open := map[string]string{"object": "{", "array": "["}[typ]
+		if t := strings.TrimSpace(text); !gjson.Valid(t) || !strings.HasPrefix(t, open) {
+			return nil, "is no JSON " + typ
+		}
+		return json.RawMessage(strings.TrimSpace(text)), ""
+	case "boolean":
+		switch strings.ToLower(strings.TrimSpace(text)) {
+		case "1", "true":
+			return json.RawMessage("true"), ""
+		case "0", "false":
+			return json.RawMessage("false"), ""
+		}
+		return nil, "is neither true nor false"
+	case "integer", "number":
+		t := strings.TrimSpace(text)
+		n, err := strconv.ParseFloat(t, 64)
+		if err != nil || !gjson.Valid(t) || typ == "integer" && n != float64(int64(n)) {
+			return nil, "is no " + typ
+		}
+		return json.RawMessage(t), ""
+	}
+	if !utf8.ValidString(text) {
+		return nil, "is no text in UTF-8"
+	}
+	b, _ := json.Marshal(text) // a text always can be
+	return b, ""
+}
+
+// objectOf puts an object together again from the values of its fields.
+func objectOf(fields []*catalog.Column, values []any) json.RawMessage {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, f := range fields {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		value, problem := jsonOf(f.Type, values[i])
+		if problem != "" {
+			value, _ = jsonOf("string", textOf(values[i]))
+		}
+		b.WriteString(strconv.Quote(f.Name) + ":" + string(value))
+	}
+	b.WriteByte('}')
+	return json.RawMessage(b.String())
+}

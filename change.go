@@ -1,0 +1,311 @@
+package whoql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/whoql/whoql/catalog"
+	"github.com/whoql/whoql/change"
+	"github.com/whoql/whoql/stmt"
+	"github.com/whoql/whoql/vtab"
+)
+
+// A changeResult is the result of EXPLAIN before a statement that changes an org. The plan is made when
+// its first row is asked for.
+type changeResult struct {
+	query    *query
+	args     Args
+	source   stmt.Statement
+	change   *stmt.Change
+	resource *catalog.Resource
+	method   *catalog.Method // whose parameters the statement gives
+
+	fields    []*catalog.Column // of the target, which the rows of an UPDATE or DELETE begin with, behind subdomain
+	rows      *vtab.Stmt
+	set       []setter // of the rows' values
+	constants *vtab.Stmt
+	constant  []setter
+
+	cols []Column
+	out  *tableResult
+}
+
+func (c *changeResult) errorAt(pos int, msg, hint string) error {
+	return &stmt.Error{Text: c.source.Source, Pos: pos, Msg: msg, Hint: hint}
+}
+
+// fieldsOf are the columns that make up a resource's object.
+func (e *Engine) fieldsOf(path string) []*catalog.Column {
+	var out []*catalog.Column
+	for _, col := range e.catalog.Lookup(path).Columns {
+		if col.Kind == catalog.KindField {
+			out = append(out, col)
+		}
+	}
+	return out
+}
+
+// compileChange compiles a statement that changes an org, or EXPLAIN in front of one.
+func (q *query) compileChange(ctx context.Context, s stmt.Statement, args Args) (_ result, err error) {
+	if s.Kind != stmt.Explain {
+		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Of.String() + " is not there yet: this version reads only", Hint: "EXPLAIN shows what it would do"}
+	}
+	names := q.engine.names()
+	c := &changeResult{query: q, args: args, source: s.Proper()}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	c.change, err = stmt.ParseChange(c.source, names, func(path string) []string {
+		c.fields = q.engine.fieldsOf(path)
+		columns := []string{orgColumn}
+		for _, f := range c.fields {
+			columns = append(columns, f.Name)
+		}
+		return columns
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.resolve(); err != nil {
+		return nil, err
+	}
+	if k := c.change.Kind; (k == stmt.Update || k == stmt.Delete) && !c.change.Where {
+		return nil, c.errorAt(c.change.TablePos, k.String()+" without WHERE is about everybody", "if that is meant, say so: WHERE true")
+	}
+	if err := c.compileRows(ctx); err != nil {
+		return nil, err
+	}
+	c.cols = newTable(planColumns...).cols
+	return c, nil
+}
+
+// orgColumn is the column that names the org.
+const orgColumn = "subdomain"
+
+// resolve finds the resource and the method.
+func (c *changeResult) resolve() error {
+	e := c.query.engine
+	path := strings.Split(c.change.Table, ".")
+	c.resource = e.catalog.Resource(path[0], path[1], path[2])
+	if c.resource == nil {
+		return c.errorAt(c.change.TablePos, "no such table: "+c.change.Table, e.nearestTable(c.change.Table))
+	}
+	if c.resource.Changes == nil {
+		return c.errorAt(c.change.TablePos, c.resource.Path()+" can't be changed in this version", "okta.user.users can")
+	}
+	var runnable []string
+	switch kind := c.change.Kind; kind {
+	case stmt.Update:
+		c.method = c.resource.Changes.Update
+	case stmt.Exec:
+		for _, m := range c.resource.Methods {
+			if m.Verb == "EXEC" && strings.EqualFold(m.Name, c.change.Method) {
+				c.method = m
+			} else if m.Verb == "EXEC" {
+				runnable = append(runnable, m.Name)
+			}
+		}
+	default:
+		for _, m := range c.resource.Methods {
+			if m.Verb == kind.String() {
+				c.method = m
+			}
+		}
+	}
+	if c.method == nil && c.change.Kind == stmt.Exec {
+		hint := "there are: " + strings.Join(runnable, ", ")
+		if near := catalog.Nearest(c.change.Method, runnable); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		if m := c.resource.Method(c.change.Method); m != nil {
+			hint = "it is run by " + m.Verb
+		}
+		return c.errorAt(c.change.MethodPos, c.resource.Path()+" has no method for EXEC called "+c.change.Method, hint)
+	}
+	return nil
+}
+
+// compileRows compiles the SELECTs that say what to change, and finds out what their values are for.
+func (c *changeResult) compileRows(ctx context.Context) (err error) {
+	if c.rows, err = c.prepare(ctx, c.change.Rows); err != nil {
+		return err
+	}
+	columns := c.rows.Columns()
+	targets := c.change.Set
+	switch {
+	case c.change.For:
+		if targets, err = c.forTargets(columns); err != nil {
+			return err
+		}
+		if len(c.change.Set) > 0 {
+			if c.constants, err = c.prepare(ctx, c.change.Constants); err != nil {
+				return err
+			}
+			if c.constant, err = c.setters(c.change.Set); err != nil {
+				return err
+			}
+		}
+	case c.change.Kind == stmt.Insert && len(columns) != len(targets):
+		return c.errorAt(c.change.Set[0].Pos, fmt.Sprintf("%d columns are named, and %d values given", len(targets), len(columns)), "")
+	}
+	if c.set, err = c.setters(targets); err != nil {
+		return err
+	}
+	return c.checkRequired()
+}
+
+// forTargets are the parameters that the columns behind FOR give.
+func (c *changeResult) forTargets(columns []vtab.ResultColumn) ([]stmt.Target, error) {
+	var out []stmt.Target
+	for _, col := range columns {
+		for _, t := range append(slices.Clone(c.change.Set), out...) {
+			if strings.EqualFold(t.Name, col.Name) {
+				return nil, c.errorAt(c.change.MethodPos, "the parameter "+col.Name+" is given twice", "give it once, before FOR or by a column behind it")
+			}
+		}
+		out = append(out, stmt.Target{Name: col.Name, Pos: c.change.MethodPos})
+	}
+	return out, nil
+}
+
+// checkRequired refuses an EXEC without a parameter that it can't do without. What has a default and is
+// shown as required is asked for only where many could be meant: the planner sees to that.
+func (c *changeResult) checkRequired() error {
+	if c.change.Kind != stmt.Exec {
+		return nil
+	}
+	for _, p := range c.method.Params {
+		given := slices.ContainsFunc(append(slices.Clone(c.set), c.constant...), func(s setter) bool { return s.name == p.Name })
+		if p.Required && p.Default == "" && !given {
+			return c.errorAt(c.change.MethodPos, c.method.Name+" needs the parameter "+p.Name, p.Description)
+		}
+	}
+	return nil
+}
+
+// prepare compiles one of the SELECTs that a change is made of.
+func (c *changeResult) prepare(ctx context.Context, s stmt.Statement) (*vtab.Stmt, error) {
+	text, err := stmt.Rewrite(s, c.query.engine.names())
+	if err != nil {
+		return nil, err
+	}
+	if err := c.query.needOrg(!text.BindsOrg && len(text.Tables) > 0); err != nil {
+		return nil, err
+	}
+	return c.query.prepare(ctx, text, text.SQL, c.args)
+}
+
+func (c *changeResult) columns() []Column { return c.cols }
+
+func (c *changeResult) close() error {
+	var errs []error
+	for _, st := range []*vtab.Stmt{c.rows, c.constants} {
+		if st != nil {
+			errs = append(errs, st.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *changeResult) next(ctx context.Context) ([]any, error) {
+	if c.out == nil {
+		plan, err := c.plan(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c.out = planRows(plan)
+	}
+	return c.out.next(ctx)
+}
+
+// plan reads the rows that the statement is about, and plans what it asks for.
+func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
+	asks, err := c.asks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range asks {
+		if o, err := c.query.org(a.Org); err == nil && o.ReadOnly {
+			return nil, fmt.Errorf("the org %s is read-only here: nothing was changed", a.Org)
+		}
+	}
+	p := &change.Planner{
+		Resource: c.resource, Statement: c.source.Text(), Query: c.change.For,
+	}
+	switch c.change.Kind {
+	case stmt.Insert:
+		return p.Insert(asks)
+	case stmt.Update:
+		return p.Update(asks)
+	case stmt.Delete:
+		return p.Delete(asks)
+	}
+	return p.Exec(c.method.Name, asks)
+}
+
+// asks reads the rows that the statement is about.
+func (c *changeResult) asks(ctx context.Context) ([]change.Ask, error) {
+	defaultOrg := ""
+	if orgs, err := c.query.orgs(nil); err == nil {
+		defaultOrg = orgs[0].name
+	}
+	base := func() change.Ask {
+		return change.Ask{
+			Org: defaultOrg, Attributes: map[string]jsonText{}, Fields: map[string]jsonText{}, Params: map[string]string{},
+		}
+	}
+	constants := []any{}
+	if c.constants != nil {
+		if _, err := c.constants.Step(ctx); err != nil {
+			return nil, err
+		}
+		for i := range c.constant {
+			constants = append(constants, c.constants.Value(i))
+		}
+	}
+	var out []change.Ask
+	for {
+		more, err := c.rows.Step(ctx)
+		if err != nil || !more {
+			return out, err
+		}
+		ask := base()
+		for i, s := range c.constant {
+			if err := s.put(&ask, constants[i], 1); err != nil {
+				return nil, err
+			}
+		}
+		first := 0
+		if k := c.change.Kind; k == stmt.Update || k == stmt.Delete {
+			first = c.target(&ask)
+		}
+		for i, s := range c.set {
+			if err := s.put(&ask, c.rows.Value(first+i), len(out)+1); err != nil {
+				return nil, err
+			}
+		}
+		if ask.Org == "" {
+			return nil, &NoDefaultOrgError{Known: c.query.engine.orgNames()}
+		}
+		out = append(out, ask)
+	}
+}
+
+// target reads the object that the row at hand is about, and returns where the values begin.
+func (c *changeResult) target(ask *change.Ask) int {
+	ask.Org = textOf(c.rows.Value(0))
+	values := make([]any, len(c.fields))
+	for i := range values {
+		values[i] = c.rows.Value(1 + i)
+	}
+	ask.Object = objectOf(c.fields, values)
+	ask.Read = time.Now()
+	ask.Index = true // nobody knows whether it came by a get
+	return 1 + len(c.fields)
+}
