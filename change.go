@@ -191,14 +191,8 @@ func (c *changeResult) checkRequired() error {
 
 // prepare compiles one of the SELECTs that a change is made of.
 func (c *changeResult) prepare(ctx context.Context, s stmt.Statement) (*vtab.Stmt, error) {
-	text, err := stmt.Rewrite(s, c.query.engine.names())
-	if err != nil {
-		return nil, err
-	}
-	if err := c.query.needOrg(!text.BindsOrg && len(text.Tables) > 0); err != nil {
-		return nil, err
-	}
-	return c.query.prepare(ctx, text, text.SQL, c.args)
+	_, st, err := c.query.prepare(ctx, s, "", c.args)
+	return st, err
 }
 
 func (c *changeResult) columns() []Column { return c.cols }
