@@ -2,11 +2,8 @@ package whoql
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
-
-	"github.com/tidwall/gjson"
 
 	"github.com/whoql/whoql/stmt"
 	"github.com/whoql/whoql/vtab"
@@ -125,6 +122,7 @@ type selectResult struct {
 	query   *query
 	anyName string // what query.anyName is while this statement runs
 	cols    []Column
+	kinds   []valueKind
 	values  []any
 }
 
@@ -139,15 +137,7 @@ func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) 
 	}
 	q.notes = append(q.notes, q.engine.notes(text)...)
 	res := &selectResult{stmt: st, query: q, anyName: q.anyName}
-	for _, c := range st.Columns() {
-		col := Column{Name: c.Name}
-		if r := q.engine.catalog.Lookup(c.Table); r != nil {
-			if f := r.Column(c.Origin); f != nil {
-				col.Type = f.Type
-			}
-		}
-		res.cols = append(res.cols, col)
-	}
+	res.cols, res.kinds = q.engine.resultColumns(st, text)
 	res.values = make([]any, len(res.cols))
 	return res, nil
 }
@@ -220,37 +210,10 @@ func (r *selectResult) next(ctx context.Context) ([]any, error) {
 	if err != nil || !more {
 		return nil, err
 	}
-	for i := range r.values {
-		r.values[i] = r.typed(i)
+	for i, kind := range r.kinds {
+		r.values[i] = r.typed(i, kind)
 	}
 	return r.values, nil
-}
-
-// typed gives a value the type of the field it comes from. SQLite has no booleans and no JSON, and
-// forgets the mark that its JSON functions put on a text when it sorts, so that the column's origin
-// is the better witness. The branches of a UNION share the first one's origin: a text that is no
-// JSON stays a text.
-func (r *selectResult) typed(i int) any {
-	v := r.stmt.Value(i)
-	switch r.cols[i].Type {
-	case "boolean":
-		if n, ok := v.(int64); ok && (n == 0 || n == 1) {
-			return n == 1
-		}
-	case "object", "array":
-		if s, ok := v.(string); ok && isComposite(s) {
-			return json.RawMessage(s)
-		}
-	case "":
-		if s, ok := v.(string); ok && r.stmt.IsJSON(i) && gjson.Valid(s) {
-			return json.RawMessage(s)
-		}
-	}
-	return v
-}
-
-func isComposite(s string) bool {
-	return s != "" && (s[0] == '{' || s[0] == '[') && gjson.Valid(s)
 }
 
 // A tableResult is a result that is there as a whole.

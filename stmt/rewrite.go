@@ -69,6 +69,8 @@ type Query struct {
 
 	source Statement
 	edits  []edit // on the source, ascending
+	names  Names
+	tree   ast.Stmt // with dotted names as one, and all others as typed; nil if it could not be parsed
 }
 
 // An OrgName is the name of an org in a condition, as typed.
@@ -96,7 +98,7 @@ type edit struct {
 // "okta.user.users".id where the table has no alias. It refuses, with the place, unknown tables
 // and conditions that would leave a request parameter unbound. The error, if any, is an [*Error].
 func Rewrite(s Statement, n Names) (*Query, error) {
-	q := &Query{source: s, edits: slices.Clone(s.edits)}
+	q := &Query{source: s, edits: slices.Clone(s.edits), names: n}
 	if err := q.dottedNames(n); err != nil {
 		return nil, err
 	}
@@ -107,6 +109,7 @@ func Rewrite(s Statement, n Names) (*Query, error) {
 		q.BindsOrg = true
 		return q, nil
 	}
+	q.tree = stmts[0]
 	w := &walker{names: n, q: q, star: hasStar(stmts[0])}
 	w.statement(stmts[0])
 	if w.err != nil {

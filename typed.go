@@ -1,0 +1,134 @@
+package whoql
+
+import (
+	"encoding/json"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/whoql/whoql/stmt"
+	"github.com/whoql/whoql/vtab"
+)
+
+// A valueKind is what SQLite's values of a column are to the API. SQLite has neither booleans nor JSON.
+//
+// The kind is found in the text of the statement, and so is the same whatever SQLite does to get the
+// rows: a column is boolean if all that its values can come from is, and JSON if all of it is JSON.
+type valueKind int
+
+const (
+	plainValue     valueKind = iota
+	booleanValue             // 0 and 1 are false and true
+	jsonValue                // any JSON text
+	compositeValue           // a text that is a JSON object or array; others stay texts
+	markedValue              // JSON where SQLite says so: it couldn't be told from the statement
+)
+
+// resultColumns describes the columns of a statement, and says what their values are.
+func (e *Engine) resultColumns(st *vtab.Stmt, text *stmt.Query) ([]Column, []valueKind) {
+	has := func(path, column string) bool { return e.fieldType(path, column) != "" }
+	origins := text.Origins(has)
+	columns := st.Columns()
+	if len(origins) != len(columns) {
+		origins = make([][]stmt.Origin, len(columns))
+		for i := range origins {
+			origins[i] = []stmt.Origin{{Kind: stmt.FromUnknown}}
+		}
+	}
+	cols, kinds := make([]Column, len(columns)), make([]valueKind, len(columns))
+	for i, c := range columns {
+		cols[i].Name = c.Name
+		if len(origins[i]) == 1 && origins[i][0].Kind == stmt.FromUnknown {
+			// SQLite knows more: a view's columns, say.
+			cols[i].Type = e.fieldType(c.Table, c.Origin)
+			kinds[i] = markedValue
+			if cols[i].Type != "" {
+				kinds[i] = kindOf(cols[i].Type)
+			}
+			continue
+		}
+		cols[i].Type, kinds[i] = e.merged(origins[i])
+	}
+	return cols, kinds
+}
+
+// fieldType returns the type word of a resource's column, "" if there is none.
+func (e *Engine) fieldType(path, column string) string {
+	if r := e.catalog.Lookup(path); r != nil {
+		if c := r.Column(column); c != nil {
+			return c.Type
+		}
+	}
+	return ""
+}
+
+func kindOf(typ string) valueKind {
+	switch typ {
+	case "boolean":
+		return booleanValue
+	case "object", "array":
+		return compositeValue
+	}
+	return plainValue
+}
+
+// merged returns the type and the kind of values that come from all these places.
+func (e *Engine) merged(origins []stmt.Origin) (typ string, kind valueKind) {
+	for i, o := range origins {
+		t, k := "", plainValue
+		switch o.Kind {
+		case stmt.FromColumn:
+			t = e.fieldType(o.Path, o.Column)
+			k = kindOf(t)
+		case stmt.FromBoolean:
+			k = booleanValue
+		case stmt.FromJSON:
+			k = jsonValue
+		case stmt.FromExtract:
+			k = compositeValue
+		}
+		if i == 0 {
+			typ, kind = t, k
+			continue
+		}
+		if t != typ {
+			typ = ""
+		}
+		isJSON := func(k valueKind) bool { return k == jsonValue || k == compositeValue }
+		switch {
+		case k == kind:
+		case isJSON(k) && isJSON(kind):
+			kind = compositeValue
+		default:
+			return "", plainValue
+		}
+	}
+	return typ, kind
+}
+
+// typed returns a value of the row as what it is to the API.
+func (r *selectResult) typed(i int, kind valueKind) any {
+	v := r.stmt.Value(i)
+	switch kind {
+	case booleanValue:
+		if n, ok := v.(int64); ok && (n == 0 || n == 1) {
+			return n == 1
+		}
+	case compositeValue:
+		if s, ok := v.(string); ok && isComposite(s) {
+			return json.RawMessage(s)
+		}
+	case jsonValue:
+		if s, ok := v.(string); ok && gjson.Valid(s) {
+			return json.RawMessage(s)
+		}
+	case markedValue:
+		if s, ok := v.(string); ok && r.stmt.IsJSON(i) && gjson.Valid(s) {
+			return json.RawMessage(s)
+		}
+	}
+	return v
+}
+
+func isComposite(s string) bool {
+	return s != "" && (s[0] == '{' || s[0] == '[') && gjson.Valid(s)
+}
