@@ -13,8 +13,8 @@ import (
 type Column struct {
 	// Name is the heading.
 	Name string
-	// Type is the provider's type of the field that the values come from (string, object, array,
-	// boolean, integer, number); empty for an expression.
+	// Type is the provider's type of the fields that the values come from (string, object, array,
+	// boolean, integer, number); empty if there are several types, and for an expression.
 	Type string
 }
 
@@ -62,9 +62,9 @@ func (r *Rows) Next() bool {
 	return r.err == nil && r.values != nil
 }
 
-// Values returns the current row: nil, int64, float64, string or []byte; bool and json.RawMessage
-// where the column's field is a boolean, an object or an array, or SQLite made JSON. The slice is
-// used again for the next row, the values in it are not.
+// Values returns the current row: nil, int64, float64, string or []byte; bool and json.RawMessage where
+// all that the column's values can come from is boolean, or is JSON. The slice is used again for the
+// next row, the values in it are not.
 func (r *Rows) Values() []any { return r.values }
 
 // NextResult moves to the next statement's result. It returns false if there is none, and after an

@@ -44,7 +44,7 @@ func (q *Query) Origins(has func(path, column string) bool) [][]Origin {
 	if !ok || q.source.Kind == QueryPlan {
 		return nil
 	}
-	t := &tracer{q: q, has: has}
+	t := &tracer{w: &walker{names: q.names, q: q}, has: has}
 	columns, ok := t.selectStmt(sel, nil, nil)
 	if !ok {
 		return nil
@@ -58,7 +58,7 @@ func (q *Query) Origins(has func(path, column string) bool) [][]Origin {
 
 // A tracer finds the origins of columns in a statement, before its names are rewritten.
 type tracer struct {
-	q   *Query
+	w   *walker
 	has func(path, column string) bool
 }
 
@@ -76,9 +76,9 @@ type relation struct {
 	unknown     bool     // the columns aren't known
 }
 
-// A frame is the FROM clause of a SELECT, inside of those around it.
-type frame struct {
-	outer     *frame
+// A traceFrame is the FROM clause of a SELECT, inside of those around it.
+type traceFrame struct {
+	outer     *traceFrame
 	relations []*relation
 }
 
@@ -114,7 +114,7 @@ func union(a, b []Origin) []Origin {
 var other = []Origin{{Kind: FromOther}}
 
 // selectStmt returns the columns of a SELECT.
-func (t *tracer) selectStmt(s *ast.SelectStmt, outer *frame, ctes *cte) ([]traced, bool) {
+func (t *tracer) selectStmt(s *ast.SelectStmt, outer *traceFrame, ctes *cte) ([]traced, bool) {
 	if s.With != nil {
 		first := ctes
 		for _, w := range s.With.CTEs {
@@ -145,7 +145,7 @@ func (t *tracer) selectStmt(s *ast.SelectStmt, outer *frame, ctes *cte) ([]trace
 	return columns, true
 }
 
-func (t *tracer) core(core ast.SelectCore, outer *frame, ctes *cte) ([]traced, bool) {
+func (t *tracer) core(core ast.SelectCore, outer *traceFrame, ctes *cte) ([]traced, bool) {
 	if values, ok := core.(*ast.ValuesClause); ok {
 		var columns []traced
 		for i, row := range values.Rows {
@@ -160,7 +160,7 @@ func (t *tracer) core(core ast.SelectCore, outer *frame, ctes *cte) ([]traced, b
 		return columns, true
 	}
 	query := core.(*ast.SelectQuery)
-	f := &frame{outer: outer}
+	f := &traceFrame{outer: outer}
 	merged := map[string]bool{} // names that USING and NATURAL show once
 	for _, ref := range query.From {
 		t.from(ref, f, ctes, merged)
@@ -196,7 +196,7 @@ func resultName(c *ast.ResultColumn) string {
 }
 
 // from enters a FROM item into a frame.
-func (t *tracer) from(ref *ast.TableRef, f *frame, ctes *cte, merged map[string]bool) {
+func (t *tracer) from(ref *ast.TableRef, f *traceFrame, ctes *cte, merged map[string]bool) {
 	for _, u := range ref.Using {
 		merged[u.Name] = true
 	}
@@ -228,19 +228,16 @@ func (t *tracer) from(ref *ast.TableRef, f *frame, ctes *cte, merged map[string]
 		r.columns, r.unknown = columns, !ok
 		return
 	}
-	p := strings.Split(name, ".")
-	if len(p) == 3 && ref.Name.Schema == nil && t.q.names.Provider(p[0]) {
-		if path, _, ok := t.q.names.Table(p[0], p[1], p[2]); ok {
-			r.path = path
-			if ref.Alias == nil {
-				r.short = p[2]
-			}
-			visible, _ := t.q.names.Columns(path)
-			for _, c := range visible {
-				r.columns = append(r.columns, traced{c, []Origin{{FromColumn, path, c}}})
-			}
-			return
+	if path, last, ok := t.w.resource(ref.Name); ok {
+		r.path = path
+		if ref.Alias == nil {
+			r.short = last
 		}
+		visible, _ := t.w.names.Columns(path)
+		for _, c := range visible {
+			r.columns = append(r.columns, traced{c, []Origin{{FromColumn, path, c}}})
+		}
+		return
 	}
 	switch strings.ToLower(name) {
 	case "json_each", "json_tree":
@@ -290,7 +287,7 @@ func (t *tracer) cte(c *cte) ([]traced, bool) {
 }
 
 // relation returns the relation of this frame that a qualifier means, or nil.
-func (f *frame) relation(name string) *relation {
+func (f *traceFrame) relation(name string) *relation {
 	for _, r := range f.relations {
 		if strings.EqualFold(r.name, name) {
 			return r
@@ -321,7 +318,7 @@ func (t *tracer) column(r *relation, name string) ([]Origin, bool) {
 }
 
 // ref returns the origins of a column that an expression names.
-func (t *tracer) ref(parts []*ast.Ident, f *frame) []Origin {
+func (t *tracer) ref(parts []*ast.Ident, f *traceFrame) []Origin {
 	name := parts[len(parts)-1]
 	for ; f != nil; f = f.outer {
 		relations := f.relations
@@ -349,7 +346,7 @@ func (t *tracer) ref(parts []*ast.Ident, f *frame) []Origin {
 }
 
 // expr returns the origins of an expression.
-func (t *tracer) expr(e ast.Expr, f *frame, ctes *cte) []Origin {
+func (t *tracer) expr(e ast.Expr, f *traceFrame, ctes *cte) []Origin {
 	switch e := e.(type) {
 	case nil:
 		return nil
@@ -391,7 +388,7 @@ func (t *tracer) expr(e ast.Expr, f *frame, ctes *cte) []Origin {
 }
 
 // function returns the origins of a function's values.
-func (t *tracer) function(e *ast.FuncCall, f *frame, ctes *cte) []Origin {
+func (t *tracer) function(e *ast.FuncCall, f *traceFrame, ctes *cte) []Origin {
 	args := e.Args
 	given := func(exprs ...ast.Expr) (from []Origin) {
 		for _, x := range exprs {
