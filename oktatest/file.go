@@ -31,7 +31,7 @@ const (
 	fileMagic = "SQLite format 3\x00"
 	// filePatience is how long a file may be in use before it is refused: a process that was just ended
 	// may not have let go of it.
-	filePatience = 500 * time.Millisecond
+	filePatience = 300 * time.Millisecond
 )
 
 // A FileProblem is what is wrong with an org's file.
@@ -180,8 +180,13 @@ func (f *orgFile) open(path string) (err error) {
 		return err
 	}
 	f.conn.BusyTimeout(0)
-	// Before the file is read for the first time, so that no shared memory is needed beside it.
-	if err := f.conn.Exec("PRAGMA locking_mode = exclusive; PRAGMA trusted_schema = off; PRAGMA cell_size_check = on"); err != nil {
+	if _, err := f.conn.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, true); err != nil { // until the file is found good
+		return err
+	}
+	// This is before the file is read for the first time, so that no shared memory is needed beside it.
+	// The empty transaction takes the lock, which stays.
+	err = f.conn.Exec("PRAGMA locking_mode = exclusive; PRAGMA trusted_schema = off; PRAGMA cell_size_check = on; BEGIN EXCLUSIVE; COMMIT")
+	if err != nil {
 		return err
 	}
 	var id, format, tables int
@@ -198,16 +203,27 @@ func (f *orgFile) open(path string) (err error) {
 	case format != fileFormat:
 		return &FileError{File: f.name, Problem: FileOtherVersion, Err: fmt.Errorf("its format is %d, and this one reads %d", format, fileFormat)}
 	}
+	return nil
+}
+
+// ready prepares the file, which is found good, for changes.
+func (f *orgFile) ready() error {
 	mode := ""
-	if err := f.query("PRAGMA journal_mode = wal", func(s *sqlite3.Stmt) error { mode = s.ColumnText(0); return nil }); err != nil {
-		return err
-	}
-	if mode != "wal" {
-		return fmt.Errorf("SQLite can't keep a write-ahead log beside it")
-	}
 	// A transaction is safe from the end of its process without waiting for the disk.
-	// The empty one takes the lock, which stays.
-	return f.conn.Exec("PRAGMA synchronous = normal; BEGIN IMMEDIATE; COMMIT")
+	err := f.query("PRAGMA journal_mode = wal", func(s *sqlite3.Stmt) error { mode = s.ColumnText(0); return nil })
+	if err == nil {
+		err = f.conn.Exec("PRAGMA synchronous = normal; BEGIN IMMEDIATE; COMMIT")
+	}
+	if err == nil {
+		_, err = f.conn.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, false)
+	}
+	switch {
+	case err != nil:
+		return f.problem(err)
+	case mode != "wal":
+		return &FileError{File: f.name, Err: errors.New("SQLite can't keep a write-ahead log beside it")}
+	}
+	return nil
 }
 
 // problem makes a FileError of an error.
@@ -223,6 +239,14 @@ func (f *orgFile) problem(err error) *FileError {
 		e.Problem = FileDamaged
 	}
 	return e
+}
+
+// unreadable is problem for a query that can only fail if a table is missing, or not as it should be.
+func (f *orgFile) unreadable(err error) *FileError {
+	if errors.Is(err, sqlite3.ERROR) {
+		err = damaged("%v", err)
+	}
+	return f.problem(err)
 }
 
 // errDamaged is what damage is that SQLite doesn't notice.
@@ -336,7 +360,7 @@ func (f *orgFile) readRecipe() (recipe, error) {
 		return nil
 	})
 	if err != nil {
-		return recipe{}, f.problem(err)
+		return recipe{}, f.unreadable(err)
 	}
 	if v := values[settingGenerator]; v != strconv.Itoa(generatorVersion) && v != "" {
 		return recipe{}, &FileError{File: f.name, Problem: FileOtherVersion, Err: fmt.Errorf("its users are of version %s, and this one makes those of version %d", v, generatorVersion)}

@@ -28,6 +28,9 @@ CREATE TABLE users( -- those who aren't as they were generated; json is NULL whe
 
 // create writes a new org to its file.
 func (f *orgFile) create(o *Org) error {
+	if err := f.ready(); err != nil {
+		return err
+	}
 	err := f.transact(func() error {
 		err := f.conn.Exec(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; %s", fileID, fileFormat, fileTables))
 		if err != nil {
@@ -68,10 +71,10 @@ func (f *orgFile) load(o *Org) error {
 	o.types, o.groups = nil, nil
 	for _, read := range []func(*Org) error{f.check, f.loadTypes, f.loadGroups, f.loadUsers, f.loadMembers, f.loadClock} {
 		if err := read(o); err != nil {
-			return f.problem(err)
+			return f.unreadable(err)
 		}
 	}
-	return nil
+	return f.ready()
 }
 
 // check finds damage that reading alone would miss: https://sqlite.org/pragma.html#pragma_quick_check

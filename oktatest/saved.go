@@ -68,8 +68,8 @@ type savedHash struct {
 	Algorithm  string `json:"algorithm"`
 	Digest     string `json:"digest,omitempty"`
 	Postfix    bool   `json:"postfix,omitempty"`
-	Salt       []byte `json:"salt,omitempty"`
-	Sum        []byte `json:"sum,omitempty"`
+	Salt       []byte `json:"salt"`
+	Sum        []byte `json:"sum"`
 	Iterations int    `json:"iterations,omitempty"`
 	KeySize    int    `json:"keySize,omitempty"`
 }
