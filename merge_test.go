@@ -225,3 +225,92 @@ func TestCloseOfSeveralOrgs(t *testing.T) {
 		}
 	})
 }
+
+// What one org lacks is not made up for by the other: no statement has a result then.
+func TestStatementsOverAFailingOrg(t *testing.T) {
+	for _, sql := range []string{
+		`SELECT count(*) FROM okta.user.users WHERE subdomain IN ('one', 'two')`,
+		`SELECT subdomain, count(*) FROM okta.user.users WHERE subdomain IN ('one', 'two') GROUP BY 1`,
+		`SELECT id FROM okta.user.users WHERE subdomain IN ('one', 'two') ORDER BY login LIMIT 1`,
+		`SELECT max(login) FROM okta.user.users WHERE subdomain IN ('one', 'two') AND status = 'ACTIVE'`,
+		`SELECT login FROM okta.user.users WHERE subdomain IN ('one', 'two') AND id IN ('a', 'b', 'c') ORDER BY 1`,
+		`SELECT count(*) FROM (SELECT id FROM okta.user.users WHERE subdomain = 'one' UNION ALL SELECT id FROM okta.user.users WHERE subdomain = 'two')`,
+		`SELECT count(*) FROM okta.user.users AS a LEFT JOIN okta.user.users AS b ON b.subdomain = 'two' AND b.login = a.login WHERE a.subdomain = 'one'`,
+		`SELECT count(*) FROM okta.user.users AS a WHERE a.subdomain = 'one' AND NOT EXISTS (SELECT 1 FROM okta.user.users AS b WHERE b.subdomain = 'two' AND b.email = a.email)`,
+		`SELECT count(u.id) FROM (VALUES ('two'), ('one')) AS v LEFT JOIN okta.user.users AS u ON u.subdomain = v.column1`,
+	} {
+		for _, kind := range []oktatest.FaultKind{oktatest.Unauthorized, oktatest.BadJSON, oktatest.CutOff} {
+			var slept sleeper
+			one := oktatest.Start(t, oktatest.Options{Users: 210, Seed: 1})
+			two := oktatest.Start(t, oktatest.Options{Users: 30, Seed: 2, IDSuffix: "abc"})
+			var o whoql.Options
+			for _, s := range []struct {
+				name   string
+				server *oktatest.Server
+			}{{"one", one}, {"two", two}} {
+				c, err := okta.New(s.server.URL, okta.Token(s.server.Token), hasty(&slept, kind))
+				if err != nil {
+					t.Fatal(err)
+				}
+				o.Orgs = append(o.Orgs, whoql.Org{Name: s.name, Client: c})
+			}
+			engine, err := whoql.Open(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := column(t.Context(), engine, sql); err != nil {
+				t.Fatalf("%s: %v", sql, err)
+			}
+			two.Inject(oktatest.Fault{Kind: kind, Times: oktatest.Forever})
+			got, err := column(t.Context(), engine, sql)
+			var org *whoql.OrgError
+			if !errors.As(err, &org) || org.Org != "two" || len(got) > 0 {
+				t.Errorf("%s, %s: %v, %v", kind, sql, got, err)
+			}
+			for _, s := range o.Orgs {
+				s.Client.Close()
+			}
+		}
+	}
+}
+
+// However slowly rows are taken, no org is asked for more than the page behind the one at hand: memory
+// doesn't grow with the orgs' sizes.
+func TestOrgsDontRunAhead(t *testing.T) {
+	one := oktatest.Start(t, oktatest.Options{Users: 1050, Seed: 1})
+	two := oktatest.Start(t, oktatest.Options{Users: 1050, Seed: 2, IDSuffix: "abc"})
+	var o whoql.Options
+	for name, server := range map[string]*oktatest.Server{"one": one, "two": two} {
+		c, err := okta.New(server.URL, okta.Token(server.Token), okta.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		o.Orgs = append(o.Orgs, whoql.Org{Name: name, Client: c})
+	}
+	engine, err := whoql.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := engine.Query(t.Context(), `SELECT subdomain FROM okta.user.users WHERE subdomain IN ('one', 'two')`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	taken := map[string]int{}
+	for n := 0; rows.Next(); n++ {
+		taken[rows.Values()[0].(string)]++
+		if n%97 == 0 {
+			time.Sleep(2 * time.Millisecond) // time enough to ask for far too much
+			for name, server := range map[string]*oktatest.Server{"one": one, "two": two} {
+				// The page that rows are taken from, and one more.
+				if asked, most := len(server.Requests()), taken[name]/200+2; asked > most {
+					t.Fatalf("%d rows of %s are taken, and it was asked %d times", taken[name], name, asked)
+				}
+			}
+		}
+	}
+	if rows.Err() != nil || taken["one"] != 1050 || taken["two"] != 1050 {
+		t.Errorf("%v, %v", taken, rows.Err())
+	}
+}

@@ -142,3 +142,33 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+// What is added is there, what is removed is gone, and everything else is as before.
+func FuzzConfigEdit(f *testing.F) {
+	for _, text := range []string{"", "# a\n", "orgs:\n  a: {url: https://a.okta.com, token: x}\ndefault: a", "orgs: {}", "orgs:", "{}", "# x\n\n# y\norgs:\n  # z\n  b: # c\n    url: https://b.okta.com # d\n    token: 'x: y'\n  # e\n# f\n",
+		"orgs:\n  n: {url: https://n.okta.com, token: 007, protect: [\"1\", null]}\n", "default: a\norgs:\n  a: {url: https://a.okta.com, token: \"x\\u00e4\"}"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		cfg := &config{path: "c.yaml", text: []byte(text)}
+		if cfg.parse() != nil || cfg.org("new") != nil {
+			return
+		}
+		added, err := cfg.changed("new", cfg.adding(orgConfig{name: "new", url: "https://new.whoql.example", token: "00new"}, new(string)))
+		if err != nil {
+			t.Skip()
+		}
+		again := &config{path: "c.yaml", text: added}
+		if err := again.parse(); err != nil || len(again.orgs) != len(cfg.orgs)+1 || again.org("new").token != "00new" || again.defaultOrg == "" && len(cfg.orgs) < 2 {
+			t.Fatalf("%q became %q: %v", text, added, err)
+		}
+		removed, err := again.changed("new", again.removing("new"))
+		if err != nil {
+			t.Fatalf("%q became %q, and then %v", text, added, err)
+		}
+		last := &config{path: "c.yaml", text: removed}
+		if err := last.parse(); err != nil || len(last.orgs) != len(cfg.orgs) {
+			t.Fatalf("%q became %q and then %q: %v", text, added, removed, err)
+		}
+	})
+}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v3"
@@ -16,8 +18,12 @@ import (
 
 // add puts an org behind the others. It returns what else there is to say.
 func (cfg *config) add(o orgConfig) (said string, err error) {
-	err = cfg.edit(func(root *yaml.Node) {
-		orgs := child(root, "orgs")
+	err = cfg.edit(o.name, cfg.adding(o, &said))
+	return said, err
+}
+
+func (cfg *config) adding(o orgConfig, said *string) func(root *yaml.Node) {
+	return func(root *yaml.Node) {
 		org := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 		put(org, "url", text(o.url))
 		if o.tokenEnv != "" {
@@ -28,19 +34,19 @@ func (cfg *config) add(o orgConfig) (said string, err error) {
 		if o.readOnly {
 			put(org, "read_only", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
 		}
+		orgs := child(root, "orgs")
 		orgs.Style &^= yaml.FlowStyle
 		put(orgs, o.name, org)
 		// The only org is the default by itself. With a second one there would be none.
 		switch {
 		case len(cfg.orgs) == 0:
 			put(root, "default", text(o.name))
-			said = ", the default one"
+			*said = ", the default one"
 		case len(cfg.orgs) == 1 && cfg.defaultOrg == "":
 			put(root, "default", text(cfg.orgs[0].name))
-			said = "; the default one is " + cfg.orgs[0].name + ", as before"
+			*said = "; the default one is " + cfg.orgs[0].name + ", as before"
 		}
-	})
-	return said, err
+	}
 }
 
 // remove takes an org out.
@@ -48,7 +54,11 @@ func (cfg *config) remove(name string) error {
 	if name == cfg.defaultOrg && len(cfg.orgs) > 1 {
 		return &usageError{msg: name + " is the default org, and there are others", hint: "choose another one first: whoql orgs default NAME"}
 	}
-	return cfg.edit(func(root *yaml.Node) {
+	return cfg.edit(name, cfg.removing(name))
+}
+
+func (cfg *config) removing(name string) func(root *yaml.Node) {
+	return func(root *yaml.Node) {
 		drop(child(root, "orgs"), name)
 		if name == cfg.defaultOrg {
 			// What stands above the first key is about the file.
@@ -57,19 +67,28 @@ func (cfg *config) remove(name string) error {
 			}
 			drop(root, "default")
 		}
-	})
+	}
 }
 
 // choose makes an org the default.
 func (cfg *config) choose(name string) error {
-	return cfg.edit(func(root *yaml.Node) { put(root, "default", text(name)) })
+	return cfg.edit("", func(root *yaml.Node) { put(root, "default", text(name)) })
 }
 
-// edit changes the file, or makes it.
-func (cfg *config) edit(change func(root *yaml.Node)) error {
+// edit changes the file, or makes it. Of the orgs, only the named one may be another one afterwards.
+func (cfg *config) edit(name string, change func(root *yaml.Node)) error {
+	text, err := cfg.changed(name, change)
+	if err != nil {
+		return err
+	}
+	return savePrivate(cfg.path, text)
+}
+
+// changed returns the file's text with a change.
+func (cfg *config) changed(name string, change func(root *yaml.Node)) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(cfg.text, &doc); err != nil {
-		return cfg.errorAt(0, "this is no valid YAML")
+		return nil, cfg.errorAt(0, "this is no valid YAML")
 	}
 	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
 		// Empty, or comments only: those stand above all else then.
@@ -89,13 +108,27 @@ func (cfg *config) edit(change func(root *yaml.Node)) error {
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
 	if err := errors.Join(enc.Encode(&doc), enc.Close()); err != nil {
-		return fmt.Errorf("%s: write: %w", cfg.path, err)
+		return nil, fmt.Errorf("%s: write: %w", cfg.path, err)
 	}
 	again := &config{path: cfg.path, text: out.Bytes()}
 	if err := again.parse(); err != nil {
-		return err
+		return nil, err
 	}
-	return savePrivate(cfg.path, out.Bytes())
+	if !slices.EqualFunc(others(cfg, name), others(again, name), orgConfig.equal) {
+		return nil, &usageError{msg: cfg.path + " can't be changed without losing something of it", hint: "nothing was changed; change it by hand"}
+	}
+	return out.Bytes(), nil
+}
+
+// others are the orgs of a file but one.
+func others(cfg *config, name string) []orgConfig {
+	return slices.DeleteFunc(slices.Clone(cfg.orgs), func(o orgConfig) bool { return o.name == name })
+}
+
+// equal reports whether two orgs are the same, wherever they stand.
+func (o orgConfig) equal(p orgConfig) bool {
+	o.line, p.line = 0, 0
+	return reflect.DeepEqual(o, p)
 }
 
 // child returns the value of a key that is a mapping, making one if there is none.

@@ -38,6 +38,10 @@ func (c *command) exit(err error) int {
 	if errors.As(err, &abandoned) {
 		partial = "the result is not complete"
 	}
+	if errors.As(err, new(*unchangedError)) {
+		partial = "nothing was changed"
+	}
+	sent := query != nil && query.requests > 0
 	switch {
 	case errors.As(err, &sig):
 		c.report(err, partial)
@@ -50,7 +54,7 @@ func (c *command) exit(err error) int {
 		return ExitTimeout
 	case errors.As(err, &output) && isClosedPipe(err):
 		return ExitPipe // whoever closed it knows
-	case errors.As(err, &usage):
+	case errors.As(err, &usage) && !sent:
 		c.report(err, usage.hint)
 		return ExitUsage
 	case errors.As(err, &sql):
@@ -62,10 +66,10 @@ func (c *command) exit(err error) int {
 	case errors.Is(err, whoql.ErrNoOrg):
 		c.report(err, noOrgHint)
 		return ExitUsage
-	case errors.As(err, &noDefault) && (query == nil || query.requests == 0):
+	case errors.As(err, &noDefault) && !sent:
 		c.report(err, noDefaultHint)
 		return ExitUsage
-	case query != nil && query.requests == 0 && (errors.As(err, &param) || errors.As(err, &org)):
+	case query != nil && !sent && (errors.As(err, &param) || errors.As(err, &org)):
 		c.report(err, hintFor(err)) // known only when the values were, but before anything was sent
 		return ExitSQL
 	}
@@ -82,6 +86,13 @@ func hintFor(err error) string {
 	var org *whoql.UnknownOrgError
 	if errors.As(err, &org) {
 		return "leave subdomain out to ask the default org"
+	}
+	var usage *usageError // of an org that is needed in the middle only
+	if errors.As(err, &usage) {
+		return usage.hint
+	}
+	if errors.As(err, new(*whoql.NoDefaultOrgError)) {
+		return noDefaultHint
 	}
 	var csv *whoql.CSVError
 	var attach *whoql.AttachError

@@ -323,9 +323,15 @@ func await(ctx context.Context, in *os.File, read func() (string, error)) (strin
 	case a := <-done:
 		return a.text, a.err
 	case <-ctx.Done():
-		if err := term.Restore(fd, before); err != nil {
-			return "", errors.Join(context.Cause(ctx), err)
+		err := context.Cause(ctx)
+		if e := term.Restore(fd, before); e != nil {
+			err = errors.Join(err, e)
 		}
-		return "", context.Cause(ctx)
+		return "", &unchangedError{err}
 	}
 }
+
+// An unchangedError is why a change of the configuration was given up.
+type unchangedError struct{ error }
+
+func (e *unchangedError) Unwrap() error { return e.error }
