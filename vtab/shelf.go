@@ -1,6 +1,7 @@
 package vtab
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,8 @@ type shelves struct {
 	lists map[string]*shelf    // by what was asked
 	keys  map[string]*keyring  // by table, org and column
 	csv   map[string]*csvIndex // by table and columns
+	// recent are those of lists that can be forgotten.
+	recent recent
 }
 
 func (s *shelves) close() error {
@@ -57,10 +60,15 @@ func (s *Stmt) keep(t *table, scan *Scan) (Rows, error) {
 		if err != nil {
 			return nil, err
 		}
+		var rows Rows = &shelfRows{shelf: sh}
 		if scan.often && len(scan.locals) > 0 {
-			return &found{shelf: sh, term: scan.locals[0]}, nil
+			rows = &found{shelf: sh, term: scan.locals[0]}
 		}
-		return &shelfRows{shelf: sh}, nil
+		if len(scan.Required) == 0 {
+			return rows, nil
+		}
+		s.shelves.recent.lend(sh)
+		return &lent{Rows: rows, stmt: s, shelf: sh}, nil
 	}
 	var all concat
 	for _, v := range scan.Key.Values {
@@ -146,7 +154,7 @@ func (s *Stmt) shelf(t *table, scan *Scan) (*shelf, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh := &shelf{rows: rows, trim: newTrimmer(t.layout, scan.used), indexes: map[*catalog.Column]map[string][]int{}}
+	sh := &shelf{id: id, rows: rows, trim: newTrimmer(t.layout, scan.used), indexes: map[*catalog.Column]map[string][]int{}}
 	if s.shelves.lists == nil {
 		s.shelves.lists = map[string]*shelf{}
 	}
@@ -169,6 +177,7 @@ func signature(terms []Term) string {
 
 // A shelf keeps what one scan reads.
 type shelf struct {
+	id      string
 	rows    Rows
 	trim    *trimmer
 	objects []Object
@@ -176,6 +185,9 @@ type shelf struct {
 	err     error
 	indexes map[*catalog.Column]map[string][]int
 	indexed map[*catalog.Column]int // how many objects an index covers
+	// For those that can be forgotten: how many read it, and its place among the recent ones.
+	readers int
+	place   *list.Element
 }
 
 // object returns the i-th object, reading on if it is not there yet; io.EOF behind the last.
