@@ -43,6 +43,7 @@ var fates = map[oktatest.FaultKind]fate{
 	oktatest.Stall:           {once: true, waits: true, is: okta.ErrStalled},
 	oktatest.Reset:           {once: true, as: hasType[*okta.Error]}, // net/http itself repeats a request on a connection that was idle
 	oktatest.HangUp:          {once: true, is: io.ErrUnexpectedEOF},  // here too
+	oktatest.ResetAfter:      {once: true, as: hasType[*okta.Error]},
 	oktatest.BadJSON:         {once: true, waits: true, as: hasType[*okta.AnswerError]},
 	oktatest.ObjectForArray:  {once: true, waits: true, as: hasType[*okta.AnswerError]},
 	oktatest.Delay:           {once: true, forever: true},

@@ -51,6 +51,7 @@ var outcomes = map[oktatest.FaultKind]outcome{
 	oktatest.Stall:           {heals: true, is: isAnswer, say: "the org stopped answering: not a byte came for", change: quickBody},
 	oktatest.Reset:           {heals: true, is: okta.Retryable, say: "tried 6 times"},
 	oktatest.HangUp:          {heals: true, is: isUnexpectedEOF, say: "tried 6 times"},
+	oktatest.ResetAfter:      {heals: true, is: okta.Retryable, say: "tried 6 times"},
 	oktatest.Delay:           {heals: true, is: okta.Retryable, say: "the org stopped answering: no answer began within", change: quickHeaders},
 	oktatest.BadJSON:         {heals: true, is: isAnswer, say: "the JSON breaks off after"},
 	oktatest.ObjectForArray:  {heals: true, is: isAnswer, say: `an object came where an array was due; what came: application/json`},

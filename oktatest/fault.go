@@ -87,6 +87,9 @@ const (
 	EmptyPage
 	// HangUp closes the connection before an answer, in the ordinary way and not by a reset.
 	HangUp
+	// ResetAfter does what was asked, and resets the TCP connection instead of answering. The log has the
+	// status that would have been answered.
+	ResetAfter
 )
 
 var faultNames = [...]string{
@@ -95,7 +98,7 @@ var faultNames = [...]string{
 	CutOff: "cut-off", CutOffChunked: "cut-off-chunked", Stall: "stall", Reset: "reset", Delay: "delay",
 	BadJSON: "bad-json", ObjectForArray: "object-for-array", RepeatNext: "repeat-next", CycleNext: "cycle-next",
 	ForeignNext: "foreign-next", Redirect: "redirect", Unauthorized: "unauthorized", Forbidden: "forbidden",
-	EmptyPage: "empty-page", HangUp: "hang-up",
+	EmptyPage: "empty-page", HangUp: "hang-up", ResetAfter: "reset-after",
 }
 
 // FaultKinds returns all kinds, in the order in which they are declared.

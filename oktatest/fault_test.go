@@ -149,6 +149,26 @@ func TestResetIsATCPReset(t *testing.T) {
 	}
 }
 
+func TestResetAfterActs(t *testing.T) {
+	s := Start(t, Options{Users: 200})
+	path := usersPath + "/" + where(everybody(t, s.Org), func(u object) bool { return u["status"] == "ACTIVE" })[0]
+	s.Inject(Fault{Kind: ResetAfter})
+	r, err := http.NewRequest("POST", s.URL+path+"/lifecycle/suspend", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "SSWS "+s.Token)
+	if res, err := http.DefaultClient.Do(r); err == nil {
+		t.Errorf("%s", res.Status)
+	}
+	if log := s.Requests(); len(log) != 1 || log[0].Status != 200 {
+		t.Errorf("%+v", log)
+	}
+	if res := get(t, s, path); !strings.Contains(string(res.body), `"status":"SUSPENDED"`) {
+		t.Errorf("%s", res.body)
+	}
+}
+
 func TestHangUpClosesWithoutAnAnswer(t *testing.T) {
 	s := Start(t, Options{Users: 5, Faults: []Fault{{Kind: HangUp}}})
 	if _, _, err := broken(t, s, t.Context()); err != io.EOF {

@@ -279,6 +279,9 @@ func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	fault.spoil(&a, o.base.of(r))
 	o.record(r, &a, began, arrived) // before the client can know
+	if fault.is(ResetAfter) {
+		reset(w)
+	}
 	if fault.breaks() {
 		o.sendBroken(w, r, a, fault)
 	}

@@ -19,7 +19,7 @@ type Request struct {
 	// Header holds Accept, Accept-Encoding, Authorization, Content-Type, If-Match and User-Agent where
 	// the client sent them. Of Authorization only the scheme is kept, such as "SSWS".
 	Header http.Header
-	Status int       // the status that was sent; 0 if the connection was broken off before
+	Status int       // the status that was sent, or by ResetAfter kept back; 0 if the connection was broken off before
 	Bytes  int       // the length of the body of the answer, before any compression
 	Time   time.Time // when the request arrived, by the org's clock
 	// Duration is how long it took until the answer was ready to be sent, in real time.
