@@ -49,8 +49,12 @@ type Outcome struct {
 	// run was interrupted. Renew is the statement that makes a new one.
 	SecretLost bool
 	Renew      string
+	// Earlier is true for a row that had ended before the run was resumed.
+	Earlier bool
 	// Start and End are when the last call began and ended, by the local clock; zero if none did.
 	Start, End time.Time
+
+	open bool // it is unknown only because the run was stopped: resume finds out
 }
 
 // A Report is how a plan ended.

@@ -48,8 +48,8 @@ type Ask struct {
 	// Fields are values for fields of the request's body, by name, such as profile or credentials; null is
 	// as good as nothing.
 	Fields map[string]json.RawMessage
-	// Params are values of the method's query and header parameters, by name, such as sendEmail: "false".
-	// For a boolean, 1, 0 and any case of true and false are taken, too.
+	// Params are values of the method's parameters in path, query and header by name, such as sendEmail:
+	// "false". Of those in the path one can be left out: the object's key is taken for it. For a boolean, 1, 0 and any case of true and false are taken, too.
 	Params map[string]string
 }
 
@@ -117,7 +117,7 @@ func (p *Planner) params(ask *Ask, methods ...*catalog.Method) (map[string]strin
 		var known []string
 		for _, m := range methods {
 			for _, one := range m.Params {
-				if one.In != "query" && one.In != "header" {
+				if one.In == "org" {
 					continue
 				}
 				known = append(known, one.Name)
@@ -142,6 +142,16 @@ func (p *Planner) params(ask *Ask, methods ...*catalog.Method) (map[string]strin
 			return nil, planError("", "parameter %s is given twice", param.Name)
 		}
 		out[param.Name] = value
+	}
+	for _, m := range methods {
+		open := 0
+		for _, one := range m.Params {
+			if _, given := out[one.Name]; one.In == "path" && !given {
+				if open++; open > 1 {
+					return nil, planError("", "%s needs %s", m.Name, one.Name)
+				}
+			}
+		}
 	}
 	return out, nil
 }
@@ -170,8 +180,10 @@ func (r *Row) operation(m *catalog.Method, params map[string]string, body map[st
 	for _, one := range m.Params {
 		value, given := params[one.Name]
 		switch {
+		case one.In == "path" && !given:
+			op.Path[one.Name] = r.ID // at most one isn't given
 		case one.In == "path":
-			op.Path[one.Name] = r.ID
+			op.Path[one.Name] = value
 		case given && one.In == "query":
 			op.Query[one.Wire] = value
 		case given && one.Wire == "If-Match":

@@ -1,0 +1,330 @@
+package change
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/whoql/whoql/catalog"
+)
+
+// UndoOptions are what is optional about undoing a run.
+type UndoOptions struct {
+	// Anyway undoes also what somebody else has changed since. Off, such rows are refused.
+	Anyway bool
+	// Concurrency is how many rows are read side by side, 1 to 64; 0: 12.
+	Concurrency int
+	// Protected is as in [Planner].
+	Protected func(org, id, name string) string
+}
+
+// Undo plans the inverse of what a run did: one plan for each resource that it changed, usually one. It
+// reads every object that was changed, and changes none. suspend and unsuspend undo each other, attributes
+// get the values back that they had before the run, and who was created is deactivated. Rows are refused
+// of which nothing can be undone, and those that somebody else has changed since. To apply the plans
+// begin a run whose RunInfo.Undoes is id.
+func (j *Journal) Undo(ctx context.Context, id string, caller Caller, o UndoOptions) ([]*Plan, error) {
+	rec, err := j.load(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if rec == nil {
+		return nil, &RunError{ID: id}
+	}
+	var plans []*Plan
+	for _, res := range rec.resources() {
+		u := &undo{journal: j, rec: rec, resource: res, o: o}
+		u.a = &application{run: &Run{ID: id, journal: j}, resource: res, caller: caller, ctx: ctx, stop: make(chan struct{})}
+		plan, err := u.plan(ctx)
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, plan)
+	}
+	return plans, nil
+}
+
+func (rec *record) resources() []*catalog.Resource {
+	var out []*catalog.Resource
+	for _, st := range rec.statements {
+		if !slices.Contains(out, st.plan.Resource) {
+			out = append(out, st.plan.Resource)
+		}
+	}
+	return out
+}
+
+// A deed is an operation that a run did.
+type deed struct {
+	op   *Operation
+	step *stepRecord
+}
+
+// An undoRow is an object that a run did something to, with the deeds in their order.
+type undoRow struct {
+	org, id, name string
+	deeds         []deed
+	unknown       bool // of some operation nobody knows whether it was done
+}
+
+type undo struct {
+	journal  *Journal
+	rec      *record
+	resource *catalog.Resource
+	o        UndoOptions
+	a        *application // for its reads
+}
+
+// rows collects what the run did, object by object.
+func (u *undo) rows() []*undoRow {
+	type key struct{ org, id string }
+	var order []*undoRow
+	rows := map[key]*undoRow{}
+	for _, st := range u.rec.statements {
+		if st.plan.Resource != u.resource {
+			continue
+		}
+		for _, r := range st.plan.Rows {
+			for i, op := range r.Steps {
+				s := st.steps[stepKey{r.Index, i}]
+				if s == nil || s.start == nil || s.outcome != nil && s.outcome.Result != Done && s.outcome.Result != Unknown {
+					continue
+				}
+				k := key{r.Org, r.ID}
+				if r.ID == "" {
+					k.id = "login " + r.Name // one that was perhaps created
+				}
+				if rows[k] == nil {
+					rows[k] = &undoRow{org: r.Org, id: r.ID, name: r.Name}
+					order = append(order, rows[k])
+				}
+				row := rows[k]
+				if s.outcome == nil || s.outcome.Result == Unknown {
+					row.unknown = true
+				}
+				row.deeds = append(row.deeds, deed{op, s})
+			}
+		}
+	}
+	return order
+}
+
+// plan makes the plan of a resource, reading its objects side by side.
+func (u *undo) plan(ctx context.Context) (*Plan, error) {
+	old := u.rows()
+	plan := &Plan{Statement: "undo of run " + u.rec.id, Verb: "UNDO", Resource: u.resource, Made: u.journal.now(), Rows: make([]*Row, len(old))}
+	n := u.o.Concurrency
+	if n <= 0 {
+		n = 12
+	}
+	var next atomic.Int64
+	var group sync.WaitGroup
+	errs := make([]error, len(old))
+	for range min(n, 64, max(len(old), 1)) {
+		group.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(old) {
+					return
+				}
+				plan.Rows[i], errs[i] = u.row(i, old[i])
+			}
+		})
+	}
+	group.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return plan, nil
+}
+
+// row plans how an object gets back.
+func (u *undo) row(index int, old *undoRow) (*Row, error) {
+	r := &Row{Index: index, Org: old.org, ID: old.id, Name: old.name}
+	last := old.deeds[len(old.deeds)-1].op
+	switch {
+	case u.resource.Changes == nil:
+		r.Refused = "can't be undone: " + u.resource.Path() + " can't be read by its key"
+		return r, nil
+	case old.unknown:
+		r.Refused = "nobody knows yet what became of " + last.Method.Name + ": whoql resume " + u.rec.id + " finds out"
+		return r, nil
+	case last.Undo == "":
+		r.Refused = "can't be undone: " + last.Method.Name
+		if last.Irreversible != "" {
+			r.Refused += ": " + last.Irreversible
+		}
+		return r, nil
+	}
+	_, seen, err := u.a.read(old.org, old.id)
+	if err != nil {
+		return nil, fmt.Errorf("change: undo: read %s: %w", old.id, err)
+	}
+	if seen == nil {
+		r.Refused = "isn't there any more"
+		return r, nil
+	}
+	r.Name, r.Before = seen.name, seen.state
+	if u.o.Protected != nil {
+		if r.Refused = u.o.Protected(r.Org, r.ID, r.Name); r.Refused != "" {
+			return r, nil
+		}
+	}
+	b := &back{u: u, r: r, seen: seen, at: seen.state.Status}
+	b.plan(old.deeds)
+	if r.Refused != "" {
+		r.Steps = nil
+	}
+	r.Unchanged = r.Refused == "" && len(r.Steps) == 0
+	return r, nil
+}
+
+// A back is the way back of one object.
+type back struct {
+	u    *undo
+	r    *Row
+	seen *object
+	at   string // the status after the steps so far
+}
+
+// plan goes through the deeds from the last one to the first, as far as they can be undone.
+func (b *back) plan(deeds []deed) {
+	if created := slices.IndexFunc(deeds, func(d deed) bool { return d.op.Method.Verb == "INSERT" }); created >= 0 {
+		b.uncreate(deeds[created].op)
+		return
+	}
+	if why := b.changedSince(deeds); why != "" && !b.u.o.Anyway {
+		b.r.Refused = why
+		return
+	}
+	valuesDone := false
+	for i := len(deeds) - 1; i >= 0 && b.r.Refused == ""; i-- {
+		op := deeds[i].op
+		switch op.Undo {
+		case "":
+			// What came before it stays, too: there is no way past it.
+			if len(b.r.Steps) > 0 {
+				b.r.Steps[len(b.r.Steps)-1].Irreversible = op.Method.Name + " before it stays: " + op.Irreversible
+			}
+			return
+		case op.Method.Undo:
+			b.status(op)
+		default:
+			if !valuesDone {
+				b.values(deeds)
+			}
+			valuesDone = true
+		}
+	}
+}
+
+// changedSince says what somebody else has changed since the run; "" if nothing.
+func (b *back) changedSince(deeds []deed) string {
+	wrote := map[string]json.RawMessage{}
+	status, changed := "", time.Time{}
+	for _, d := range deeds {
+		for name, v := range d.op.Sets {
+			wrote[name] = v
+		}
+		if d.op.From == d.op.To && d.op.To != catalog.Previous {
+			continue
+		}
+		if changed = d.step.outcome.Org; d.step.outcome.Status != "" {
+			status = d.step.outcome.Status
+		} else {
+			status = d.op.To
+		}
+	}
+	now := b.seen.state
+	if status != "" && status != catalog.Previous && now.Status != status {
+		return fmt.Sprintf("is %s by now, and the run left it %s", now.Status, status)
+	}
+	// statusChanged has whole seconds, and the bound is the latest that the run's own change can have been.
+	if at, err := time.Parse(time.RFC3339, now.StatusChanged); err == nil && !changed.IsZero() && at.After(changed.Add(time.Second)) {
+		return "its status has been changed since, at " + now.StatusChanged
+	}
+	for _, name := range sortedKeys(wrote) {
+		if !same(b.seen.profile[name], wrote[name]) {
+			return fmt.Sprintf("%s has been changed since the run wrote it", name)
+		}
+	}
+	return ""
+}
+
+// uncreate deactivates what the run created.
+func (b *back) uncreate(op *Operation) {
+	m := b.u.resource.Method(op.Method.Undo)
+	if len(m.Statuses) > 0 && !slices.Contains(m.Statuses, b.at) {
+		return // it is deactivated already
+	}
+	b.step(m, nil)
+}
+
+// status undoes a lifecycle operation by its inverse.
+func (b *back) status(op *Operation) {
+	m := b.u.resource.Method(op.Method.Undo)
+	if b.at == op.From && op.From != op.To {
+		return // it is there already
+	}
+	step := b.step(m, nil)
+	if step == nil {
+		return
+	}
+	if step.To == catalog.Previous && op.From != "" {
+		step.To = op.From // the status from before is the one from before the run
+		b.at = op.From
+	}
+}
+
+// values writes the values back that attributes had before the run: of each the earliest one that the run
+// replaced.
+func (b *back) values(deeds []deed) {
+	former := map[string]json.RawMessage{}
+	for _, d := range deeds {
+		if d.op.Undo == "" {
+			clear(former) // there is no way past it
+			continue
+		}
+		for name := range d.op.Sets {
+			if _, there := former[name]; there {
+				continue
+			}
+			if former[name] = d.op.Was[name]; isNull(former[name]) {
+				former[name] = json.RawMessage("null")
+			}
+		}
+	}
+	sets := differing(b.seen.profile, former)
+	if len(sets) == 0 {
+		return
+	}
+	if op := b.step(b.u.resource.Changes.Update, map[string]json.RawMessage{"profile": encode(sets)}); op != nil {
+		op.Sets = sets
+		op.was(b.seen)
+	}
+}
+
+// step adds a call, if the status reached so far allows it; else it refuses the row.
+func (b *back) step(m *catalog.Method, body map[string]json.RawMessage) *Operation {
+	to, ok := m.Destination(b.at, b.seen.state.facts())
+	if b.at == catalog.Previous {
+		to, ok = catalog.Previous, true
+	}
+	if !ok {
+		b.r.Refused = fmt.Sprintf("is %s; %s", b.at, allowedFrom(m))
+		return nil
+	}
+	op := b.r.operation(m, nil, body)
+	op.From, op.To = b.at, to
+	b.at = to
+	return op
+}
