@@ -24,7 +24,7 @@ func TestFaultKindsHaveNamesThatParse(t *testing.T) {
 		}
 		seen[name] = true
 	}
-	if len(seen) != 22 {
+	if len(seen) != 23 {
 		t.Errorf("%d kinds", len(seen))
 	}
 	if _, err := ParseFaultKind("nope"); err == nil || !strings.Contains(err.Error(), "rate-limited") {
