@@ -21,26 +21,15 @@ import (
 // a table which SQLite reads once for each row of another is then not asked, and is explained by
 // its plan alone.
 func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (result, error) {
-	dry := &query{engine: q.engine, meter: q.meter}
-	var err error
-	dry.db, err = vtab.Open(vtab.Options{NoPushdown: q.engine.options.NoPushdown, TempInMemory: true})
-	if err != nil {
-		return nil, err
-	}
-	defer dry.db.Close()
-	rec := &recorder{query: dry, scans: map[int]recorded{}}
-	if err := dry.register(rec); err != nil {
-		return nil, err
-	}
-	if err := dry.openFiles(); err != nil {
-		return nil, err
-	}
-	_, plan, err := dry.prepare(ctx, s, queryPlan, args)
+	rec := &recorder{query: q, scans: map[int]recorded{}}
+	q.recorder = rec
+	defer func() { q.recorder = nil }()
+	_, plan, err := q.prepare(ctx, s, queryPlan, args)
 	if err != nil {
 		return nil, err
 	}
 	defer plan.Close()
-	_, run, err := dry.prepare(ctx, s, "", args)
+	_, run, err := q.prepare(ctx, s, "", args)
 	if err != nil {
 		return nil, err
 	}

@@ -51,5 +51,23 @@ func (q *query) openFiles() error {
 	if len(q.engine.options.Attach) == 0 {
 		return nil
 	}
+	return q.begin()
+}
+
+// begin begins the query's transaction.
+func (q *query) begin() error {
+	if q.begun {
+		return nil
+	}
+	q.begun = true
 	return q.db.Begin()
+}
+
+// commit keeps what the statements have changed.
+func (q *query) commit() error {
+	if !q.commits {
+		return nil
+	}
+	q.commits = false
+	return q.db.Commit()
 }

@@ -49,7 +49,7 @@ type Rows struct {
 // rows to people shows one column below the other.
 func (r *Rows) Vertical() bool { return r.vertical[r.at] }
 
-// Columns describes the current result.
+// Columns describes the current result; a statement that only makes or changes a table has none.
 func (r *Rows) Columns() []Column { return r.results[r.at].columns() }
 
 // Next moves to the next row of the current result. It returns false behind the last row and on an
@@ -59,6 +59,9 @@ func (r *Rows) Next() bool {
 		return false
 	}
 	r.values, r.err = r.results[r.at].next(r.ctx)
+	if r.err == nil && r.values == nil && r.at == len(r.results)-1 {
+		r.err = r.query.commit()
+	}
 	return r.err == nil && r.values != nil
 }
 
@@ -136,10 +139,15 @@ func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) 
 		return nil, err
 	}
 	q.notes = append(q.notes, q.engine.notes(text)...)
+	return q.newResult(st, text), nil
+}
+
+// newResult is the result of a compiled statement.
+func (q *query) newResult(st *vtab.Stmt, text *stmt.Query) *selectResult {
 	res := &selectResult{stmt: st, query: q, anyName: q.anyName}
 	res.cols, res.kinds = q.engine.resultColumns(st, text)
 	res.values = make([]any, len(res.cols))
-	return res, nil
+	return res
 }
 
 const queryPlan = "EXPLAIN QUERY PLAN "
@@ -186,7 +194,7 @@ func (q *query) compileSQL(ctx context.Context, text *stmt.Query, prefix string,
 			return nil, err
 		}
 	}
-	st, err := q.db.Prepare(ctx, prefix+text.SQL, vtab.Shape{BindsOrg: text.BindsOrg, Single: text.Uses == 1})
+	st, err := q.db.Prepare(ctx, prefix+text.SQL, q.shapeOf(text))
 	if err != nil {
 		return nil, err
 	}

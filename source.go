@@ -22,7 +22,10 @@ type source struct{ query *query }
 
 // Scan implements [vtab.Source]. It decides what to ask, which fails before any request if a
 // request parameter or the org is wrong; the requests are made as rows are read.
-func (s *source) Scan(_ context.Context, scan *vtab.Scan) (vtab.Rows, error) {
+func (s *source) Scan(ctx context.Context, scan *vtab.Scan) (vtab.Rows, error) {
+	if r := s.query.recorder; r != nil {
+		return r.Scan(ctx, scan)
+	}
 	orgs, err := s.query.orgs(scan.Orgs)
 	if err != nil {
 		return nil, err

@@ -73,7 +73,8 @@ func Open(o Options) (*Engine, error) {
 type Args map[string]any
 
 // Query compiles all statements of a text and starts the first. Nothing is sent if any of them
-// cannot be compiled. The error is a [*stmt.Error] where something in the text is wrong. The
+// cannot be compiled. Attached files are changed when the last result has been read to its end, all of
+// them or none. The error is a [*stmt.Error] where something in the text is wrong. The
 // context bounds the whole life of the Rows, which must be closed.
 func (e *Engine) Query(ctx context.Context, text string, args Args) (*Rows, error) {
 	statements, err := stmt.Split(text)
@@ -96,13 +97,11 @@ func (e *Engine) Query(ctx context.Context, text string, args Args) (*Rows, erro
 		rows.Close()
 		return nil, err
 	}
+	if rows.results, err = q.compileAll(ctx, statements, args); err != nil {
+		rows.Close()
+		return nil, err
+	}
 	for _, s := range statements {
-		r, err := q.compile(ctx, s, args)
-		if err != nil {
-			rows.Close()
-			return nil, err
-		}
-		rows.results = append(rows.results, r)
 		rows.vertical = append(rows.vertical, s.Vertical)
 	}
 	return rows, nil
@@ -140,6 +139,11 @@ type query struct {
 	meter   *okta.Meter
 	anyName string // the name that an org with AnyName has taken in the statement at hand
 	notes   []*stmt.Error
+
+	recorder *recorder // EXPLAIN's, in place of the orgs
+	begun    bool      // a transaction is
+	commits  bool      // it is to be committed behind the last result
+	views    bool      // a temporary view picks an org
 }
 
 // register makes the tables, whose rows come from src.
@@ -155,6 +159,8 @@ func (q *query) register(src vtab.Source) error {
 // compile turns a statement into its result.
 func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (result, error) {
 	switch {
+	case q.engine.changesHere(s):
+		return q.compileHere(ctx, s, args, false)
 	case s.Kind == stmt.Select:
 		return q.compileSelect(ctx, s, args)
 	case s.Kind == stmt.Explain && s.Of == stmt.Select:
@@ -168,7 +174,7 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 	case s.Of.Changes():
 		return q.compileChange(ctx, s, args)
 	}
-	return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: "not a statement that whoql runs", Hint: "it runs SELECT, VALUES, WITH, EXPLAIN, SHOW and DESCRIBE"}
+	return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: "not a statement that whoql runs", Hint: "it runs SELECT, VALUES, WITH, EXPLAIN, SHOW and DESCRIBE, and CREATE, DROP, INSERT, UPDATE and DELETE of temporary tables and attached files"}
 }
 
 // names tells package stmt what tables there are.
@@ -237,6 +243,9 @@ func (e *Engine) nearestTable(path string) string {
 	var all []string
 	for _, r := range e.catalog.Resources() {
 		all = append(all, r.Path())
+	}
+	for _, c := range e.options.CSV {
+		all = append(all, c.Name)
 	}
 	if near := catalog.Nearest(path, all); near != "" {
 		return "did you mean " + near + "?"

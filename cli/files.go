@@ -56,8 +56,9 @@ var delimiterNames = map[string]rune{"comma": ',', "semicolon": ';', "tab": '\t'
 
 const csvExample = "'hr=roster.csv,delimiter=;,header=no'"
 
-// files turns the flags into the engine's options. done removes what was copied.
-func (c *command) files(f fileFlags, o *whoql.Options) (done func() error, err error) {
+// files turns the flags into the engine's options. statements is the file of the statements. done removes
+// what was copied.
+func (c *command) files(f fileFlags, statements string, o *whoql.Options) (done func() error, err error) {
 	var copies []string
 	done = func() error {
 		var errs []error
@@ -66,12 +67,18 @@ func (c *command) files(f fileFlags, o *whoql.Options) (done func() error, err e
 		}
 		return errors.Join(errs...)
 	}
+	stdin := 0
 	for _, text := range f.csv {
 		name, path, options, err := splitFile("csv", text, csvExample, "delimiter", "header")
 		if err != nil {
 			return done, err
 		}
 		file := whoql.CSV{Name: name, Path: path}
+		if path == "-" {
+			if stdin++; stdin > 1 || statements == "-" {
+				return done, &usageError{msg: "standard input can be read once only", hint: "put the other into a file"}
+			}
+		}
 		if d, ok := options["delimiter"]; ok {
 			r, size := utf8.DecodeRuneInString(d)
 			switch named, ok := delimiterNames[d]; {

@@ -141,7 +141,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	}
 	defer set.close()
 	options := whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, TempInMemory: f.tempInMemory}
-	done, err := c.files(f.files, &options)
+	done, err := c.files(f.files, f.file, &options)
 	defer done()
 	if err != nil {
 		return err
@@ -211,6 +211,9 @@ func (c *command) writeRows(rows *whoql.Rows, w format.Writer) (n int64, err err
 		more := rows.Next()
 		if rows.Err() != nil {
 			return n, rows.Err()
+		}
+		if len(names) == 0 {
+			continue // CREATE, INSERT and the like give no result
 		}
 		if err := out.begin(names, rows.Vertical()); err != nil {
 			return n, &outputError{err}

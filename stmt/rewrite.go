@@ -47,6 +47,8 @@ const (
 
 // A Query is a statement rewritten for SQLite.
 type Query struct {
+	// Kind is the statement's.
+	Kind Kind
 	// SQL is the text for SQLite.
 	SQL string
 	// Tables are the paths of the resources it names, one for each time it names them.
@@ -98,7 +100,7 @@ type edit struct {
 // "okta.user.users".id where the table has no alias. It refuses, with the place, unknown tables
 // and conditions that would leave a request parameter unbound. The error, if any, is an [*Error].
 func Rewrite(s Statement, n Names) (*Query, error) {
-	q := &Query{source: s, edits: slices.Clone(s.edits), names: n}
+	q := &Query{Kind: s.Kind, source: s, edits: slices.Clone(s.edits), names: n}
 	if err := q.dottedNames(n); err != nil {
 		return nil, err
 	}

@@ -32,19 +32,23 @@ const (
 	Show
 	// Describe is DESCRIBE: a table's columns.
 	Describe
-	// Insert, Update, Delete and Exec change an org.
+	// Create and Drop make and drop temporary tables and views, and tables of attached files.
+	Create
+	Drop
+	// Insert, Update, Delete and Exec change an org; the first three also a temporary table, or one of an
+	// attached file: see Changed.
 	Insert
 	Update
 	Delete
 	Exec
 )
 
-var kindNames = [...]string{"unknown", "SELECT", "EXPLAIN", "EXPLAIN QUERY PLAN", "SHOW", "DESCRIBE", "INSERT", "UPDATE", "DELETE", "EXEC"}
+var kindNames = [...]string{"unknown", "SELECT", "EXPLAIN", "EXPLAIN QUERY PLAN", "SHOW", "DESCRIBE", "CREATE", "DROP", "INSERT", "UPDATE", "DELETE", "EXEC"}
 
 // String returns the SQL words of the kind.
 func (k Kind) String() string { return kindNames[k] }
 
-// Changes reports whether statements of the kind change an org.
+// Changes reports whether statements of the kind change an org, or may.
 func (k Kind) Changes() bool { return k >= Insert }
 
 // A Statement is one statement of a text.
@@ -162,6 +166,10 @@ func kindOf(text string, tokens []token.Token) Kind {
 		return Select
 	case token.INSERT, token.REPLACE:
 		return Insert
+	case token.CREATE:
+		return Create
+	case token.DROP:
+		return Drop
 	case token.UPDATE:
 		return Update
 	case token.DELETE:

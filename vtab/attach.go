@@ -244,6 +244,22 @@ func (db *DB) EndRehearsal() error {
 	return db.transaction("ROLLBACK TO rehearsal; RELEASE rehearsal")
 }
 
+// Analyze counts the rows of a temporary table, if there is one by the name, so that SQLite plans joins
+// with it well: https://sqlite.org/lang_analyze.html.
+func (db *DB) Analyze(name string) (err error) {
+	defer db.recoverSQLite(&err)
+	stmt, _, err := db.conn.Prepare("SELECT 1 FROM temp.sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ? COLLATE NOCASE")
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	if err := stmt.BindText(1, name); err != nil || !stmt.Step() {
+		return errors.Join(err, stmt.Err())
+	}
+	return db.exec("ANALYZE temp." + quote(name))
+}
+
+// transaction runs SQL of ours that begins or ends one.
 func (db *DB) transaction(sql string) error {
 	if err := db.exec(sql); err != nil {
 		return fmt.Errorf("attached files: %s", plainText(err))

@@ -59,7 +59,12 @@ func (db *DB) authorize(action sqlite3.AuthorizerActionCode, name, other, schema
 			return sqlite3.AUTH_OK
 		}
 		return db.deny("PRAGMA %s is not allowed", name)
-	case sqlite3.AUTH_INSERT, sqlite3.AUTH_UPDATE, sqlite3.AUTH_DELETE:
+	case sqlite3.AUTH_DELETE:
+		if strings.EqualFold(schema, "main") && strings.EqualFold(name, "sqlite_master") {
+			return db.deny("a table of an org can't be dropped")
+		}
+		return db.writable(schema, name)
+	case sqlite3.AUTH_INSERT, sqlite3.AUTH_UPDATE:
 		return db.writable(schema, name)
 	case sqlite3.AUTH_CREATE_TABLE, sqlite3.AUTH_DROP_TABLE:
 		return db.writable(schema, name)

@@ -144,7 +144,7 @@ func (s *Stmt) Columns() []ResultColumn {
 func (s *Stmt) Step(ctx context.Context) (more bool, err error) {
 	defer s.db.recoverSQLite(&err)
 	defer s.db.conn.SetInterrupt(s.db.conn.SetInterrupt(ctx))
-	s.db.err, s.db.running = nil, s
+	s.db.err, s.db.denied, s.db.running = nil, "", s
 	defer func() { s.db.running = nil }()
 	if s.stmt.Step() {
 		return true, s.db.err // nil, unless SQLite made a row of what failed
@@ -157,6 +157,8 @@ func (s *Stmt) Step(ctx context.Context) (more bool, err error) {
 		return false, context.Cause(ctx) // whatever failed, failed of that
 	case s.db.err != nil:
 		return false, s.db.err
+	case s.db.denied != "" && errors.Is(err, sqlite3.AUTH):
+		return false, errors.New(s.db.denied)
 	}
 	return false, errors.New(plainText(err))
 }
