@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"github.com/whoql/whoql/okta"
 )
@@ -91,15 +92,16 @@ func checkOrgs(orgs []Org) error {
 type orgClient struct {
 	name   string
 	client *okta.Client
+	read   *atomic.Int64 // counts the objects that a scan reads
 }
 
 // connect returns the org's client.
 func (o Org) connect() (orgClient, error) {
 	if o.Connect == nil {
-		return orgClient{o.Name, o.Client}, nil
+		return orgClient{name: o.Name, client: o.Client}, nil
 	}
 	client, err := o.Connect()
-	return orgClient{o.Name, client}, err
+	return orgClient{name: o.Name, client: client}, err
 }
 
 // url returns the org's URL without connecting; "" if it is not known.

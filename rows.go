@@ -3,7 +3,6 @@ package whoql
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/whoql/whoql/stmt"
 	"github.com/whoql/whoql/vtab"
@@ -89,22 +88,6 @@ func (r *Rows) Notes() []*stmt.Error { return r.query.notes }
 
 // Err returns the error that ended the rows; nil if they are complete as far as they were read.
 func (r *Rows) Err() error { return r.err }
-
-// Stats are what a query has cost so far.
-type Stats struct {
-	// Requests counts HTTP requests, those that were repeated included.
-	Requests int64
-	// Retries counts the repeated ones.
-	Retries int64
-	// Waited is the time spent waiting for rate limits and between retries.
-	Waited time.Duration
-}
-
-// Stats may be read at any time, also after Close.
-func (r *Rows) Stats() Stats {
-	s := r.query.meter.Snapshot()
-	return Stats{Requests: s.Requests, Retries: s.Retries, Waited: s.Waited}
-}
 
 // Close ends the statements and waits for all that works for them. It may be called twice.
 func (r *Rows) Close() error {

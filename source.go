@@ -36,6 +36,7 @@ func (s *source) Scan(ctx context.Context, scan *vtab.Scan) (vtab.Rows, error) {
 	}
 	for i, o := range orgs {
 		orgs[i].client = o.client.Metered(s.query.meter)
+		orgs[i].read = s.query.reads.of(scan.Table.Path())
 	}
 	return newScanRows(calls, scan.Limit, orgs, len(s.query.engine.options.Orgs) > 1), nil
 }
@@ -68,6 +69,7 @@ func (r *orgScan) read(ctx context.Context) (batch, error) {
 				return batch{end: true}, err
 			}
 			if r.pages == nil {
+				r.orgClient.read.Add(int64(len(items)))
 				return batch{items: items, ahead: -1}, nil
 			}
 		}
@@ -93,6 +95,7 @@ func (r *orgScan) read(ctx context.Context) (batch, error) {
 		}
 		// The next page is fetched while this one is read: from the middle of the first page, from
 		// the start of later ones, so that whoever needs few rows costs few requests.
+		r.orgClient.read.Add(int64(len(page.Items)))
 		b := batch{items: page.Items, ahead: len(page.Items) / 2}
 		if r.later {
 			b.ahead = 0

@@ -137,6 +137,7 @@ type query struct {
 	engine  *Engine
 	db      *vtab.DB
 	meter   *okta.Meter
+	reads   reads
 	anyName string // the name that an org with AnyName has taken in the statement at hand
 	notes   []*stmt.Error
 

@@ -53,7 +53,8 @@ type command struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            LookupEnv
-	abandoned      chan error              // gets why a run is given up that has not ended: see watch
+	abandoned      chan error // gets why a run is given up that has not ended: see watch
+	progress       *progress
 	outFile        atomic.Pointer[outFile] // of --out
 }
 
@@ -79,7 +80,8 @@ var commands = []struct {
 // Where the work can't be interrupted, Run returns 800 ms after ctx has ended while the work goes on: the
 // streams must not be used any more, and the process should end.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env LookupEnv) int {
-	c := &command{stdin: stdin, stdout: stdout, stderr: stderr, env: env, abandoned: make(chan error, 1)}
+	p := newProgress(stderr, env)
+	c := &command{stdin: stdin, stdout: stdout, stderr: p.around(stderr), progress: p, env: env, abandoned: make(chan error, 1)}
 	done := make(chan error, 1)
 	go func() { done <- c.dispatch(ctx, args) }()
 	select {

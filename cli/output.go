@@ -3,10 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
-
-	"golang.org/x/term"
 
 	"github.com/whoql/whoql/format"
 )
@@ -51,7 +48,7 @@ func (c *command) output(f *queryFlags) (*output, error) {
 		}
 	}
 	var err error
-	o.format, err = format.New(name, w, format.Options{Width: terminalWidth(w), Terminal: isTerminal(w), Guard: f.csvSafe, Cuts: &o.cuts})
+	o.format, err = format.New(name, c.progress.around(w), format.Options{Width: terminalWidth(w), Terminal: isTerminal(w), Guard: f.csvSafe, Cuts: &o.cuts})
 	return o, err
 }
 
@@ -105,21 +102,4 @@ func (c *command) reportCuts(o *output) {
 	if len(what) > 0 {
 		fmt.Fprintf(c.stderr, "whoql: %s to fit the terminal: -o list or -o json shows all\n", clean(strings.Join(what, ", ")))
 	}
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-func terminalWidth(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
 }

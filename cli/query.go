@@ -128,7 +128,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	talk := f.verbose || isTerminal(c.stderr)
 	var clientOptions okta.Options
 	if talk {
-		clientOptions.OnWait = c.reportWaits()
+		clientOptions.OnWait = c.reportWaits(f.verbose)
 	}
 	var set *orgSet
 	if f.sandbox.on {
@@ -158,6 +158,8 @@ func (c *command) query(ctx context.Context, args []string) error {
 	for _, note := range rows.Notes() {
 		c.reportSQL("note", note)
 	}
+	stop := c.progress.follow(rows.Stats)
+	defer stop()
 	n, err := c.writeRows(rows, out.format)
 	if e := rows.Close(); err == nil {
 		err = e
@@ -168,6 +170,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
+	stop()
 	if talk {
 		c.footer(n, rows.Stats(), time.Since(start), err == nil)
 		if f.sandbox.on && f.sandbox.file == "" {
@@ -323,12 +326,15 @@ func count(n int64, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// reportWaits returns a function that tells on stderr why nothing happens for a while. It may be
-// called concurrently.
-func (c *command) reportWaits() func(okta.Wait) {
+// reportWaits returns a function that tells on stderr why nothing happens for a while: in the line of
+// progress, if there is one, and in lines of their own. It may be called concurrently.
+func (c *command) reportWaits(verbose bool) func(okta.Wait) {
 	var mu sync.Mutex
 	return func(w okta.Wait) {
 		if w.Duration < time.Second {
+			return
+		}
+		if c.progress.wait(w) && !verbose {
 			return
 		}
 		mu.Lock()

@@ -1,0 +1,67 @@
+package whoql
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Stats are what a query has cost so far.
+type Stats struct {
+	// Requests counts HTTP requests, those that were repeated included.
+	Requests int64
+	// Retries counts the repeated ones.
+	Retries int64
+	// Waited is the time spent waiting for rate limits and between retries.
+	Waited time.Duration
+	// Read are the objects that came, by resource, in the order of their names.
+	Read []Read
+}
+
+// Read counts the objects of a resource that answers of the API had. One that was asked for twice counts
+// twice.
+type Read struct {
+	// Resource is the three-part name, such as okta.user.users.
+	Resource string
+	Objects  int64
+}
+
+// Stats may be read at any time, from any goroutine, also after Close.
+func (r *Rows) Stats() Stats {
+	s := r.query.meter.Snapshot()
+	return Stats{Requests: s.Requests, Retries: s.Retries, Waited: s.Waited, Read: r.query.reads.snapshot()}
+}
+
+// reads are the counts behind Stats.Read. They may be used concurrently.
+type reads struct {
+	mu     sync.Mutex
+	counts map[string]*atomic.Int64
+}
+
+// of returns the count of a resource.
+func (r *reads) of(path string) *atomic.Int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.counts == nil {
+		r.counts = map[string]*atomic.Int64{}
+	}
+	if r.counts[path] == nil {
+		r.counts[path] = new(atomic.Int64)
+	}
+	return r.counts[path]
+}
+
+func (r *reads) snapshot() []Read {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []Read
+	for path, n := range r.counts {
+		if objects := n.Load(); objects > 0 {
+			all = append(all, Read{path, objects})
+		}
+	}
+	slices.SortFunc(all, func(a, b Read) int { return cmp.Compare(a.Resource, b.Resource) })
+	return all
+}
