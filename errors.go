@@ -95,6 +95,21 @@ func (e *Engine) notes(q *stmt.Query) []*stmt.Error {
 	return out
 }
 
+// rereadNotes say of a CSV file that SQLite would read it again for every row of another table.
+func rereadNotes(q *stmt.Query, st *vtab.Stmt) []*stmt.Error {
+	var out []*stmt.Error
+	for _, name := range st.RereadCSV() {
+		name, _, _ = strings.Cut(name, " ")
+		pos := -1
+		if at := q.Identifiers(name); len(at) > 0 {
+			pos = at[0]
+		}
+		out = append(out, q.ErrorIn(pos, name+" is a CSV file, and is read from start to end for every row of another table",
+			"compare a column of it by = (COLLATE NOCASE ignores case), not an expression; or copy it first: CREATE TEMP TABLE copy AS SELECT lower(email) AS email FROM the file"))
+	}
+	return out
+}
+
 // nearestColumn is the hint for a column that does not exist in the query's tables.
 func (e *Engine) nearestColumn(q *stmt.Query, name string) string {
 	if strings.HasPrefix(name, `"`) {

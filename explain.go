@@ -45,9 +45,24 @@ func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (resul
 		detail, _ := plan.Value(3).(string)
 		if name, p, ok := vtab.TablePlan(detail); ok {
 			t.add(q.engine.explainTable(name, p, rec, run)...)
+		} else if name, table, lookup, ok := vtab.CSVPlan(detail); ok {
+			t.add(explainCSV(name, table, lookup)...)
 		}
 	}
 	return t, nil
+}
+
+// explainCSV is the row of a CSV file.
+func explainCSV(name, table string, lookup bool) []any {
+	name = strings.TrimSuffix(strings.TrimSuffix(name, " EXISTS"), " LEFT-JOIN")
+	if name != table {
+		name = table + " " + name
+	}
+	request := "none: a file, from start to end"
+	if lookup {
+		request = "none: a file, copied with an index at the second value that is looked up"
+	}
+	return []any{name, "read file", request, "", "all conditions"}
 }
 
 // dryRun bounds the time for which an EXPLAINed SELECT is run over empty tables: one that computes

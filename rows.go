@@ -121,7 +121,7 @@ func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) 
 	if err != nil {
 		return nil, err
 	}
-	q.notes = append(q.notes, q.engine.notes(text)...)
+	q.notes = append(append(q.notes, q.engine.notes(text)...), rereadNotes(text, st)...)
 	return q.newResult(st, text), nil
 }
 

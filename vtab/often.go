@@ -18,7 +18,13 @@ type loops struct {
 	// shared are the tables, by path, that are listed whole or got by key by a plan of often, with the
 	// columns that all plans use which can read from the same list.
 	shared map[string]uint64
+	// reread are the CSV tables that SQLite reads from start to end again and again, by the name that the
+	// statement gives them.
+	reread []string
 }
+
+// smallCSV is how many records can be read again and again without anyone noticing.
+const smallCSV = 200
 
 // loopsOf looks at SQLite's plan. Compiling a statement twice numbers its plans alike, since planning
 // depends on nothing else.
@@ -45,6 +51,8 @@ func (db *DB) loopsOf(ctx context.Context, sql string, shape Shape) (loops, erro
 			if _, p, ok := TablePlan(detail); ok {
 				plans = append(plans, p)
 				l.often[p.ID] = again[id]
+			} else if name, table, lookup, ok := CSVPlan(detail); ok && again[id] && !lookup && db.csv[strings.ToLower(table)].Records() > smallCSV {
+				l.reread = append(l.reread, name)
 			}
 			inside[parent] = true
 		}
@@ -70,16 +78,34 @@ func hasPrefix(s string, prefixes ...string) bool {
 // "SCAN u VIRTUAL TABLE INDEX 0:{…} LEFT-JOIN": the name that the statement gives the table, and the
 // plan. ok is false for other lines.
 func TablePlan(detail string) (name string, p *Plan, ok bool) {
-	head, tail, ok := strings.Cut(detail, " VIRTUAL TABLE INDEX 0:")
-	if !ok {
+	name, ok = planOf(detail, &p)
+	if !ok || p == nil || p.Table == "" {
 		return "", nil, false
 	}
-	if err := json.NewDecoder(strings.NewReader(tail)).Decode(&p); err != nil || p == nil || p.Table == "" {
-		return "", nil, false
-	}
-	_, name, _ = strings.Cut(head, " ")
 	return name, p, true
 }
+
+// planOf decodes the plan in a line of SQLite's query plan about a virtual table.
+func planOf(detail string, plan any) (name string, ok bool) {
+	head, tail, ok := strings.Cut(detail, " VIRTUAL TABLE INDEX 0:")
+	if !ok || json.NewDecoder(strings.NewReader(tail)).Decode(plan) != nil {
+		return "", false
+	}
+	_, name, _ = strings.Cut(head, " ")
+	return name, true
+}
+
+// CSVPlan reads a line of SQLite's query plan about a CSV table: the name that the statement gives the
+// table, its own, and whether values are looked up in it. ok is false for other lines.
+func CSVPlan(detail string) (name, table string, lookup, ok bool) {
+	var p csvPlan
+	name, ok = planOf(detail, &p)
+	return name, p.CSV, p.Lookup, ok && p.CSV != ""
+}
+
+// RereadCSV returns the CSV tables that SQLite reads from start to end for each row of another table, by
+// the name that the statement gives them. Small files are left out.
+func (s *Stmt) RereadCSV() []string { return s.loops.reread }
 
 // Repeats reports whether SQLite may run a plan of the statement many times, so that what it reads
 // is kept.

@@ -36,7 +36,7 @@ func (db *DB) Prepare(ctx context.Context, sql string, shape Shape) (st *Stmt, e
 		return nil, err
 	}
 	st = &Stmt{db: db, stmt: stmt}
-	if !shape.Single && db.plans > 0 {
+	if !shape.Single && (db.plans > 0 || len(db.csv) > 0) {
 		if st.loops, err = db.loopsOf(ctx, sql, shape); err != nil {
 			stmt.Close()
 			return nil, err
