@@ -20,8 +20,8 @@ type Org struct {
 	// for may lack its token. It may be called often and concurrently, and must give the same client
 	// each time. Nil: Client is there.
 	Connect func() (*okta.Client, error)
-	// URL is the org's, as SHOW ORGS shows it; empty: the client's. An org on one of Okta's domains also
-	// answers to the first label of its host (acme for https://acme.okta.com), if no other does.
+	// URL is the org's, as SHOW ORGS shows it; empty: the client's. An org also answers to what
+	// [okta.OrgName] makes of its host (acme of https://acme.okta.com), if no other does.
 	URL string
 	// AnyName makes the org answer to any single name that a statement gives as its subdomain, and
 	// call itself so: for a sandbox that stands in for an org. The default is false.
@@ -112,16 +112,13 @@ func (o Org) url() string {
 	return o.URL
 }
 
-// label returns the name that Okta's domains give the org; "" if it is on none of them.
+// label returns the name that the org has by its host; "" if that is not known.
 func (o Org) label() string {
 	u, err := url.Parse(o.url())
 	if err != nil {
 		return ""
 	}
-	if name := okta.OrgName(u.Host); name != u.Hostname() {
-		return name
-	}
-	return ""
+	return okta.OrgName(u.Host)
 }
 
 // needOrg says before a statement runs why it can't: no org is there, or it needs the default org
@@ -186,8 +183,8 @@ func (q *query) org(name string) (Org, error) {
 	return q.engine.options.Orgs[i], nil
 }
 
-// find returns the index of the org that a name means: the one so called, or else the only one that
-// Okta's domains call so, or else the one that answers to any name.
+// find returns the index of the org that a name means: the one so called, or else the only one
+// whose host is called so, or else the one that answers to any name.
 func (q *query) find(name string) (int, error) {
 	labelled, any, found := -1, -1, 0
 	for i, o := range q.engine.options.Orgs {

@@ -270,7 +270,7 @@ func TestConnect(t *testing.T) {
 		}
 	}
 	var unknown *whoql.UnknownOrgError
-	for _, name := range []string{"beta", "127.0.0.1", "acme.okta.com", ""} { // beta is two orgs
+	for _, name := range []string{"beta", "127.0.0.2", "acme.okta.com", ""} { // beta is two orgs
 		if _, err := run(t.Context(), engine, `SELECT id FROM okta.user.users WHERE subdomain = `+literal(name), nil); !errors.As(err, &unknown) {
 			t.Errorf("%q: %v", name, err)
 		}

@@ -172,3 +172,120 @@ func FuzzConfigEdit(f *testing.F) {
 		}
 	})
 }
+
+// Which org is the default, and whose token counts, by the places that name it.
+func TestSources(t *testing.T) {
+	home := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(home, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	three := write("three.yaml", "default: c\norgs:\n  a: {url: https://a.okta.com, token: fileA, read_only: true}\n  b: {url: https://b.okta.com, token: fileB}\n  c: {url: https://c.okta.com, token: fileC}\n")
+	none := write("none.yaml", "orgs:\n  a: {url: https://a.okta.com, token: fileA}\n  b: {url: https://b.okta.com, token: fileB}\n")
+	one := write("one.yaml", "orgs:\n  x: {url: https://a.okta.com, token: fileA, protect: [root@a.example]}\n")
+	preview := write("preview.yaml", "orgs:\n  a: {url: https://a.oktapreview.com, token: fileA}\n")
+	yaml := func(url, more string) string {
+		return "okta: {client: {orgUrl: '" + url + "', token: yaml" + more + "}}"
+	}
+	for _, c := range []struct {
+		name   string
+		env    map[string]string
+		config string
+		yaml   string
+		org    string // --org
+		want   string // name=token for each, the default one first; "- " in front if there is none
+		err    string
+	}{
+		{name: "nothing", want: "- "},
+		{name: "the environment before the default", env: envOrg("https://A.okta.com/"), config: three, want: "a=env b=fileB c=fileC"},
+		{name: "the default", config: three, want: "c=fileC a=fileA b=fileB"},
+		{name: "no default", config: none, want: "- a=fileA b=fileB"},
+		{name: "no default, and a file of the SDKs", config: none, yaml: yaml("https://z.okta.com", ""), want: "- a=fileA b=fileB z=yaml"},
+		{name: "the only org", config: one, want: "x=fileA"},
+		{name: "the name of the configuration", env: envOrg("https://a.okta.com"), config: one, want: "x=env"},
+		{name: "another org of the environment", env: envOrg("https://e.okta.com"), config: one, want: "e=env x=fileA"},
+		{name: "two of one name", env: envOrg("https://a.okta.com"), config: preview, err: "two orgs are called a"},
+		{name: "the file of the SDKs alone", yaml: yaml("https://Z.okta.com:443/", ""), want: "z=yaml"},
+		{name: "the file of the SDKs has an org of the environment", env: envOrg("https://z.okta.com"), yaml: yaml("https://Z.okta.com:443/", ""), want: "z=env"},
+		{name: "the file of the SDKs has an org of the configuration", config: one, yaml: yaml("https://a.okta.com", ""), want: "x=fileA"},
+		{name: "the file of the SDKs has another org of the name", config: preview, yaml: yaml("https://a.okta.com", ""), want: "a=fileA a.okta.com=yaml"},
+		{name: "the .NET SDK's", yaml: "okta: {client: {oktaDomain: 'https://n.okta.com', token: yaml}}", want: "n=yaml"},
+		{name: "no org in it", yaml: "okta: {idx: {issuer: x}}", want: "- "},
+		{name: "a placeholder", yaml: yaml("https://{yourOktaDomain}", ""), want: "okta.yaml!the org URL is not a URL"},
+		{name: "a placeholder, unused", config: one, yaml: yaml("https://{yourOktaDomain}", ""), want: "x=fileA okta.yaml!the org URL is not a URL"},
+		{name: "the admin console", yaml: yaml("https://a-admin.okta.com", ""), want: "okta.yaml!is the admin console"},
+		{name: "a key", yaml: yaml("https://z.okta.com", ", authorizationMode: PrivateKey"), want: "z!its authorizationMode is not SSWS"},
+		{name: "the usual mode", yaml: yaml("https://z.okta.com", ", authorizationMode: ssws"), want: "z=yaml"},
+		{name: "no token", yaml: "okta: {client: {orgUrl: 'https://z.okta.com'}}", want: "z!okta.client.token is not there"},
+		{name: "no YAML", yaml: "\t", err: "okta.yaml: this is no valid YAML"},
+		{name: "no YAML, unused", config: one, yaml: "\t", want: "x=fileA"},
+		{name: "half an environment", env: map[string]string{"OKTA_CLIENT_TOKEN": "env"}, yaml: yaml("https://z.okta.com", ""), err: "OKTA_CLIENT_TOKEN is set, but OKTA_CLIENT_ORGURL is not"},
+		{name: "--org", config: three, org: "B", want: "b=fileB a=fileA c=fileC"},
+		{name: "--org by host", config: one, org: "a", want: "x=fileA"},
+		{name: "--org before the environment", env: envOrg("https://e.okta.com"), config: three, org: "a", want: "a=fileA b=fileB c=fileC e=env"},
+		{name: "--org before WHOQL_ORG", env: map[string]string{"WHOQL_ORG": "b"}, config: three, org: "a", want: "a=fileA b=fileB c=fileC"},
+		{name: "WHOQL_ORG before the environment", env: envOrg("https://e.okta.com", "WHOQL_ORG", "b"), config: three, want: "b=fileB a=fileA c=fileC e=env"},
+		{name: "--org of nobody", config: three, org: "d", err: "--org: no org is called d"},
+		{name: "--org of the file of the SDKs", config: one, yaml: yaml("https://z.okta.com", ""), org: "z", want: "z=yaml x=fileA"},
+	} {
+		values := map[string]string{"HOME": home, "USERPROFILE": home}
+		for k, v := range c.env {
+			values[k] = v
+		}
+		os.Remove(filepath.Join(home, ".okta", "okta.yaml"))
+		if c.yaml != "" {
+			write(".okta/okta.yaml", c.yaml)
+		}
+		all, first, err := (&command{env: environment(values)}).sources(orgFlags{org: c.org, config: c.config})
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: %v, want %q", c.name, err, c.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var got []string
+		for i, s := range all {
+			token, err := s.token()
+			text := s.name + "=" + token
+			if err != nil {
+				_, msg, _ := strings.Cut(err.Error(), ": ")
+				text = s.name + "!" + msg
+			}
+			if i == first {
+				got = append([]string{text}, got...)
+			} else {
+				got = append(got, text)
+			}
+		}
+		text := strings.Join(got, " ")
+		if first < 0 {
+			text = "- " + text
+		}
+		if want, wrong, ok := strings.Cut(c.want, "!"); text != c.want && (!ok || !strings.HasPrefix(text, want+"!") || !strings.Contains(text, wrong)) {
+			t.Errorf("%s: %s, want %s", c.name, text, c.want)
+		}
+	}
+	all, _, err := (&command{env: environment(envOrg("https://a.okta.com"))}).sources(orgFlags{config: three})
+	if err != nil || !all[0].readOnly || all[0].place != "environment" {
+		t.Errorf("an org that the configuration protects isn't protected with another token: %+v, %v", all, err)
+	}
+}
+
+func envOrg(url string, more ...string) map[string]string {
+	values := map[string]string{"OKTA_CLIENT_ORGURL": url, "OKTA_CLIENT_TOKEN": "env"}
+	for i := 0; i+1 < len(more); i += 2 {
+		values[more[i]] = more[i+1]
+	}
+	return values
+}

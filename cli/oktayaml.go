@@ -8,20 +8,24 @@ import (
 	"strings"
 
 	yaml "go.yaml.in/yaml/v3"
+
+	"github.com/whoql/whoql/okta"
 )
 
 // oktaYAML is what whoql takes from ~/.okta/okta.yaml, the file of Okta's own SDKs.
 type oktaYAML struct {
-	path       string
-	url, token string
-	mode       string // authorizationMode; "" is SSWS
-	perm       fs.FileMode
-	secret     bool // something in it lets others in
+	path  string
+	token string
+	mode  string // authorizationMode; "" is SSWS
+	perm  fs.FileMode
+	// secret: something in it lets others in.
+	secret bool
 }
 
-// readOktaYAML reads the file of Okta's SDKs, nil if there is none or it names no org. The keys that
-// whoql has no use for are left alone: the file isn't its own.
-func (c *command) readOktaYAML() (*oktaYAML, error) {
+// readOktaYAML returns the org in the file of Okta's SDKs, nil if there is no file or it names none.
+// The keys that whoql has no use for are left alone: the file isn't its own. What is wrong with the org
+// is an error when it is asked.
+func (c *command) readOktaYAML() (*source, error) {
 	home := homeDir(runtime.GOOS, c.env)
 	if home == "" {
 		return nil, nil
@@ -40,17 +44,22 @@ func (c *command) readOktaYAML() (*oktaYAML, error) {
 		return nil, err
 	}
 	client := member(member(root, "okta"), "client")
-	y.url = scalar(member(client, "orgUrl"))
-	if y.url == "" {
-		y.url = scalar(member(client, "oktaDomain")) // the .NET SDK's word
+	orgURL := scalar(member(client, "orgUrl"))
+	if orgURL == "" {
+		orgURL = scalar(member(client, "oktaDomain")) // the .NET SDK's word
+	}
+	if orgURL == "" {
+		return nil, nil
 	}
 	y.token = scalar(member(client, "token"))
 	y.mode = scalar(member(client, "authorizationMode"))
 	y.secret = y.token != "" || member(client, "privateKey") != nil
-	if y.url == "" {
-		return nil, nil
+	probe, err := okta.New(orgURL, okta.Token("00no"), okta.Options{})
+	if err != nil {
+		bad := &usageError{msg: y.path + ": " + strings.TrimPrefix(err.Error(), "okta: ")}
+		return &source{name: "okta.yaml", place: y.path, token: func() (string, error) { return "", bad }}, nil
 	}
-	return y, nil
+	return &source{name: okta.OrgName(probe.Host()), url: probe.URL(), place: y.path, token: y.credential}, nil
 }
 
 // credential returns the token, or why there is none that whoql can use.

@@ -144,18 +144,22 @@ func (c *command) sources(f orgFlags) (all []source, first int, err error) {
 		return nil, 0, err
 	}
 	first = -1
+	fromEnv := -1
 	for _, o := range cfg.orgs {
 		s := source{name: o.name, url: o.url, place: cfg.path, readOnly: o.readOnly, protect: o.protect, token: c.tokenOf(cfg, o)}
 		if strings.EqualFold(o.name, cfg.defaultOrg) || len(cfg.orgs) == 1 {
 			first = len(all)
 		}
 		if env != nil && env.host() == s.host() {
-			s.place, s.token = env.place, env.token
-			first, env = len(all), nil
+			s.url, s.place, s.token = env.url, env.place, env.token
+			fromEnv = len(all)
 		}
 		all = append(all, s)
 	}
-	if env != nil {
+	switch {
+	case fromEnv >= 0:
+		first = fromEnv
+	case env != nil:
 		if i := byName(all, env.name); i >= 0 {
 			return nil, 0, &usageError{msg: fmt.Sprintf("two orgs are called %s: the environment's, %s, and %s of %s", env.name, env.url, all[i].url, cfg.path),
 				hint: "give the one in the configuration another name, or unset " + orgVariables}
@@ -164,23 +168,20 @@ func (c *command) sources(f orgFlags) (all []source, first int, err error) {
 		all = append(all, *env)
 	}
 	yaml, err := c.readOktaYAML()
-	switch {
-	case err != nil && len(all) == 0:
+	if err != nil && len(all) == 0 {
 		return nil, 0, err
-	case err != nil || yaml == nil:
-		// The file is for others, and who names an org elsewhere needs it not.
-	default:
-		s := source{url: yaml.url, place: yaml.path, token: yaml.credential}
-		s.name = okta.OrgName(s.host())
-		if byName(all, s.name) >= 0 {
-			s.name = s.host()
+	}
+	// Otherwise a file that can't be read is left alone: it is for others, and who names an org
+	// elsewhere doesn't need it.
+	if err == nil && yaml != nil && !slices.ContainsFunc(all, func(s source) bool { return s.host() == yaml.host() }) {
+		if byName(all, yaml.name) >= 0 {
+			yaml.name = yaml.host()
 		}
-		same := func(have source) bool { return have.host() == s.host() || strings.EqualFold(have.name, s.name) }
-		if s.name != "" && !slices.ContainsFunc(all, same) {
+		if byName(all, yaml.name) < 0 {
 			if len(all) == 0 {
 				first = 0
 			}
-			all = append(all, s)
+			all = append(all, *yaml)
 		}
 	}
 	for _, by := range []struct{ what, name string }{{"--org", f.org}, {"WHOQL_ORG", c.env.get("WHOQL_ORG")}} {
@@ -213,7 +214,7 @@ func byName(all []source, name string) int {
 	return slices.IndexFunc(all, func(s source) bool { return strings.EqualFold(s.name, name) })
 }
 
-// byLabel returns the only org that Okta's domains call so; -1 for none.
+// byLabel returns the only org whose host is called so; -1 for none.
 func byLabel(all []source, name string) int {
 	found := -1
 	for i, s := range all {
