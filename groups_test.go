@@ -303,6 +303,8 @@ func TestGroupRequests(t *testing.T) {
 		{`SELECT id FROM okta.group.users WHERE groupId = {group:0} AND status = 'ACTIVE' AND id = 'x'`, []string{everyone + "?limit=1000"}},
 		{`SELECT id FROM okta.group.users WHERE groupId = {group:0} LIMIT 5`, []string{everyone + "?limit=5"}},
 		{`SELECT id FROM okta.group.users WHERE groupId IN ({group:0}, {group:1}, {group:0}, NULL, '')`, []string{everyone + "?limit=1000", "/api/v1/groups/{group:1}/users?limit=1000"}},
+		{`SELECT id FROM okta.group.users WHERE groupId IN ({group:0}, {group:0}, '') LIMIT 1`, []string{everyone + "?limit=1"}},
+		{`SELECT id FROM okta.group.users WHERE groupId IN ({group:1}, {group:0}, {group:2}, {group:3}) LIMIT 1`, []string{"/api/v1/groups/{group:0}/users?limit=1"}},
 		{`SELECT id FROM okta.group.users WHERE groupId = NULL`, nil},
 		{`SELECT id FROM okta.group.users WHERE groupId IN ('', NULL, 'rules')`, nil},
 		{`SELECT id FROM okta.group.users WHERE groupId = 'a b&c=d#e%2f..'`, []string{"/api/v1/groups/a b&c=d#e%2f../users?limit=1000"}},
@@ -397,6 +399,38 @@ func TestGroupFaults(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Groups of several orgs: each org is asked for each group, and has only its own.
+func TestRequiredOfSeveralOrgs(t *testing.T) {
+	engine, one, two := twoOrgs(t, whoql.Options{})
+	first, second := listed(t, one, "/api/v1/groups", "", "")[0].text("id"), listed(t, two, "/api/v1/groups", "", "")[0].text("id")
+	for _, c := range []struct{ sql, want string }{
+		{`SELECT subdomain, groupId = '` + first + `', count(*) FROM okta.group.users WHERE subdomain IN ('one', 'two') AND groupId IN ('` + first + `', '` + second + `') GROUP BY 1, 2 ORDER BY 1`, `[one 1 210] [two 0 30]`},
+		{`SELECT m.subdomain, count(*) FROM okta.group.groups AS g JOIN okta.group.users AS m ON m.groupId = g.id AND m.subdomain = 'two' WHERE g.subdomain = 'two' AND g.type = 'BUILT_IN'`, `[two 30]`},
+		{`SELECT g.subdomain, count(*) FROM okta.group.groups AS g JOIN okta.group.users AS m ON m.groupId = g.id AND m.subdomain = g.subdomain
+			WHERE g.subdomain IN ('one', 'two') AND g.type = 'BUILT_IN' GROUP BY 1 ORDER BY 1`, `[one 210] [two 30]`},
+		{`SELECT count(*) FROM okta.group.users WHERE groupId = '` + second + `'`, `[0]`},
+	} {
+		results, err := run(context.Background(), engine, c.sql, nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.sql, err)
+			continue
+		}
+		var rows []string
+		for _, row := range results[0].rows {
+			rows = append(rows, fmt.Sprint(row))
+		}
+		if got := strings.Join(rows, " "); got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.sql, got, c.want)
+		}
+	}
+	two.Inject(oktatest.Fault{Kind: oktatest.Forbidden, At: 2, Times: oktatest.Forever})
+	_, err := run(context.Background(), engine, `SELECT id FROM okta.group.users WHERE subdomain IN ('one', 'two') AND groupId IN ('`+first+`', '`+second+`')`, nil)
+	failed, ok := errors.AsType[*whoql.OrgError](err)
+	if !ok || failed.Org != "two" {
+		t.Errorf("%v", err)
 	}
 }
 

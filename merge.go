@@ -67,9 +67,13 @@ type filled struct {
 // newScanRows makes no request. named: errors say which org they are of.
 func newScanRows(all []calls, limit int64, orgs []orgClient, named bool) *scanRows {
 	r := &scanRows{limit: limit, named: named}
+	lanes := min(len(all), maxAtOnce)
+	if limit >= 0 {
+		lanes = min(lanes, int(max(limit, 1))) // each value can be the last that is needed
+	}
 	for _, o := range orgs {
 		q := &queue{org: o, calls: all}
-		for range min(len(all), maxAtOnce) {
+		for range lanes {
 			p := &part{queue: q}
 			p.next()
 			r.parts = append(r.parts, p)
