@@ -172,36 +172,31 @@ func (j *Journal) open(path string, readOnly bool) (err error) {
 	})
 }
 
-// private makes the directory and the files, for their owner alone, and refuses those that others may
-// read. SQLite would make the files readable for whom the system's default says.
+// private makes the directory and the file, for their owner alone, and refuses a file that others may read.
 func private(path string) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		f, err := os.OpenFile(path+suffix, os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			return err
-		}
-		info, err := f.Stat()
-		f.Close()
-		switch {
-		case err != nil:
-			return err
-		case !info.Mode().IsRegular():
-			return fmt.Errorf("%s is no regular file", path+suffix)
-		case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
-			return fmt.Errorf("others may read it: run chmod 600 %s", path+suffix)
-		}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	f.Close()
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("it is no regular file")
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("others may read it: run chmod 600 %s", path)
 	}
 	return nil
 }
 
-// openSQLite opens a SQLite file, whatever is in its name.
+// openSQLite opens a SQLite file, whatever is in its name. SQLite's log beside it gets its mode.
 func openSQLite(path string) (*sqlite3.Conn, error) {
 	var b strings.Builder
-	b.WriteString("file:")
 	for _, c := range []byte(filepath.ToSlash(path)) {
 		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("/.-_:", c) >= 0 {
 			b.WriteByte(c)
@@ -209,7 +204,7 @@ func openSQLite(path string) (*sqlite3.Conn, error) {
 			fmt.Fprintf(&b, "%%%02X", c)
 		}
 	}
-	conn, err := sqlite3.OpenFlags(b.String(), sqlite3.OPEN_READWRITE|sqlite3.OPEN_URI)
+	conn, err := sqlite3.OpenFlags("file:"+b.String()+"?modeof="+b.String(), sqlite3.OPEN_READWRITE|sqlite3.OPEN_URI)
 	if err != nil {
 		return nil, err
 	}

@@ -202,6 +202,9 @@ func (b *back) plan(deeds []deed) {
 		b.uncreate(deeds[created].op)
 		return
 	}
+	if b.isBack(deeds) {
+		return
+	}
 	if why := b.changedSince(deeds); why != "" && !b.u.o.Anyway {
 		b.r.Refused = why
 		return
@@ -225,6 +228,40 @@ func (b *back) plan(deeds []deed) {
 			valuesDone = true
 		}
 	}
+}
+
+// isBack says whether the object is as it was before the run, as after an earlier undo.
+func (b *back) isBack(deeds []deed) bool {
+	for _, d := range deeds {
+		if d.op.From != d.op.To || d.op.To == catalog.Previous {
+			if d.op.From != b.at {
+				return false
+			}
+			break
+		}
+	}
+	return len(differing(b.seen.profile, formerValues(deeds))) == 0
+}
+
+// formerValues are the values that attributes had before the run: of each the earliest one that the run
+// replaced, as far as there is a way back to it.
+func formerValues(deeds []deed) map[string]json.RawMessage {
+	former := map[string]json.RawMessage{}
+	for _, d := range deeds {
+		if d.op.Undo == "" {
+			clear(former) // there is no way past it
+			continue
+		}
+		for name := range d.op.Sets {
+			if _, there := former[name]; there {
+				continue
+			}
+			if former[name] = d.op.Was[name]; isNull(former[name]) {
+				former[name] = json.RawMessage("null")
+			}
+		}
+	}
+	return former
 }
 
 // changedSince says what somebody else has changed since the run; "" if nothing.
@@ -285,25 +322,9 @@ func (b *back) status(op *Operation) {
 	}
 }
 
-// values writes the values back that attributes had before the run: of each the earliest one that the run
-// replaced.
+// values writes the values back that attributes had before the run.
 func (b *back) values(deeds []deed) {
-	former := map[string]json.RawMessage{}
-	for _, d := range deeds {
-		if d.op.Undo == "" {
-			clear(former) // there is no way past it
-			continue
-		}
-		for name := range d.op.Sets {
-			if _, there := former[name]; there {
-				continue
-			}
-			if former[name] = d.op.Was[name]; isNull(former[name]) {
-				former[name] = json.RawMessage("null")
-			}
-		}
-	}
-	sets := differing(b.seen.profile, former)
+	sets := differing(b.seen.profile, formerValues(deeds))
 	if len(sets) == 0 {
 		return
 	}
