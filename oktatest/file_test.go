@@ -3,6 +3,7 @@ package oktatest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -444,4 +445,60 @@ func TestGeneratedOrgsStayTheSame(t *testing.T) {
 	if got := fmt.Sprint(generatorVersion, " ", hex.EncodeToString(sum.Sum(nil))); got != want {
 		t.Errorf("generated orgs are %s, and were %s: raise generatorVersion, and write the new line here", got, want)
 	}
+}
+
+// FuzzSavedProfile compares the scanner of saved profiles with encoding/json.
+func FuzzSavedProfile(f *testing.F) {
+	for _, seed := range []string{`{}`, ` { "a" : "b\u00e9\"\\" , "c":[ 1.50, true,null,"]" ,[] ],"d":-0e1 } `, `{"login":"x","floor":3}`, `[]`, `{"a":{}}`, `{"a":"\ud800"}`, `null`, "{\"\xff\":\"\xff\"}"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		raw := []byte(text)
+		if !json.Valid(raw) {
+			return
+		}
+		scan := savedScanner(raw)
+		got, err := scan.profile()
+		var want map[string]any
+		dec := json.NewDecoder(strings.NewReader(text))
+		dec.UseNumber()
+		if dec.Decode(&want) != nil || want == nil {
+			if err == nil {
+				t.Fatalf("%s is taken for a profile", text)
+			}
+			return
+		}
+		if err != nil {
+			if !strings.Contains(text, "{") {
+				t.Fatal(err)
+			}
+			return
+		}
+		last := map[string]any{}
+		for _, a := range got {
+			last[a.name] = plain(a.value)
+		}
+		if !reflect.DeepEqual(last, want) {
+			t.Fatalf("%s is %v, want %v", text, last, want)
+		}
+	})
+}
+
+// plain is a value as encoding/json has it.
+func plain(v value) any {
+	switch v.kind {
+	case stringValue:
+		return v.text
+	case numberValue:
+		return json.Number(v.text)
+	case boolValue:
+		return v.text == "true"
+	case listValue:
+		list := []any{}
+		for _, one := range v.list {
+			list = append(list, plain(one))
+		}
+		return list
+	}
+	return nil
 }
