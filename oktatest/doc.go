@@ -7,7 +7,8 @@
 //
 // The people of an org are generated: the same seed and number give the same org, byte for byte, on any
 // day. They are computed when they are asked for and not kept, so an org of a million users starts at
-// once and stays small.
+// once and stays small. What is changed is forgotten in the end, unless [Options].File names a file: that has
+// every change before it is answered, and the next org of the file has it again.
 //
 // Served is the Users API: lists with q, filter, search, sortBy, sortOrder, limit, after, fields and the
 // okta-response trimming; users by id, login, short name or me; creating, updating, replacing and deleting

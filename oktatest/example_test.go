@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/whoql/whoql/oktatest"
@@ -83,4 +85,30 @@ func ExampleOrg_CompleteActivation() {
 	// PROVISIONED
 	// E0000035
 	// ACTIVE
+}
+
+// An org in a file is there again: here, a user who was locked out before.
+func ExampleOpen() {
+	dir, err := os.MkdirTemp("", "sandbox")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "org.db")
+	for range 2 {
+		org, err := oktatest.Open(oktatest.Options{Users: 1000, Seed: 1, File: file})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if err := org.LockOut("me"); err != nil {
+			fmt.Println(err)
+		}
+		if err := org.Close(); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// oktatest: lock out "me": the user is LOCKED_OUT: only users who are ACTIVE or PASSWORD_EXPIRED and have a password can be locked out
 }

@@ -502,3 +502,18 @@ func plain(v value) any {
 	}
 	return nil
 }
+
+// TestSearchesOfAnOrgFromAFile sees what was changed and deleted before, also where searches trail behind.
+func TestSearchesOfAnOrgFromAFile(t *testing.T) {
+	o := inFile(t, Options{Users: 30, Seed: 4, File: orgFileName(t)})
+	me := uriOf(decoded(t, do(o, http.MethodGet, usersPath+"/me", "")), "")
+	must(t, do(o, http.MethodDelete, me, ""))
+	must(t, do(o, http.MethodDelete, me, ""))
+	create(t, o, "", profileOf("dana@acme.example"), "")
+	o.Close()
+	o = inFile(t, Options{File: o.file.name, SearchLag: time.Hour})
+	found := listOf(t, o, "search", "status pr")
+	if want := everybody(t, o); !reflect.DeepEqual(ids(found), ids(want)) || len(want) != 30 {
+		t.Errorf("searches show %d users of %d", len(found), len(want))
+	}
+}

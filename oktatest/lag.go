@@ -38,6 +38,11 @@ func newSearchIndex(s *store, lag, async time.Duration, now func() time.Time) *s
 	for _, i := range s.live {
 		view.put(i, s.changed[i])
 	}
+	for i, u := range s.changed {
+		if u == nil {
+			view.remove(i)
+		}
+	}
 	return &searchIndex{lag: lag, async: async, now: now, view: view, settles: map[int]time.Time{}}
 }
 
