@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 
+	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/okta"
+	"github.com/whoql/whoql/vtab"
 )
 
 // An Org is one Okta org that statements can read.
@@ -130,6 +133,20 @@ func (q *query) needOrg(byDefault bool) error {
 	if byDefault {
 		_, err := q.orgs(nil)
 		return err
+	}
+	return nil
+}
+
+// checkDefault refuses a statement of which a table would ask the default org when there is none.
+func (q *query) checkDefault(st *vtab.Stmt) error {
+	if !q.engine.options.NoDefaultOrg {
+		return nil
+	}
+	for _, p := range st.Plans() {
+		r := q.engine.catalog.Lookup(p.Table)
+		if r != nil && !slices.ContainsFunc(p.Args, func(a vtab.PlanArg) bool { return a.Column >= 0 && r.Columns[a.Column].Kind == catalog.KindOrg }) {
+			return &NoDefaultOrgError{Known: q.engine.orgNames()}
+		}
 	}
 	return nil
 }

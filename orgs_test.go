@@ -264,7 +264,10 @@ func TestConnect(t *testing.T) {
 		}
 	}
 	var none *whoql.NoDefaultOrgError
-	for _, sql := range []string{`SELECT id FROM okta.user.users`, `EXPLAIN SELECT id FROM okta.user.users`, `SELECT 1; SELECT count(*) FROM okta.user.users`} {
+	for _, sql := range []string{`SELECT id FROM okta.user.users`, `EXPLAIN SELECT id FROM okta.user.users`, `SELECT 1; SELECT count(*) FROM okta.user.users`,
+		`SELECT a.id FROM okta.user.users AS a JOIN okta.user.users AS b USING (id) WHERE a.subdomain = 'test'`,
+		`SELECT id, (SELECT count(*) FROM okta.user.users) FROM okta.user.users WHERE subdomain = 'test'`,
+		`SELECT id FROM okta.user.users WHERE subdomain = 'test' UNION ALL SELECT id FROM okta.user.users`} {
 		if _, err := run(t.Context(), engine, sql, nil); !errors.As(err, &none) || len(none.Known) != 6 {
 			t.Errorf("%s: %v", sql, err)
 		}
@@ -277,6 +280,17 @@ func TestConnect(t *testing.T) {
 	}
 	if n := len(server.Requests()); n > 0 {
 		t.Errorf("%d requests", n)
+	}
+	// A statement whose tables all have their orgs needs no default.
+	for _, sql := range []string{
+		`SELECT count(*) FROM okta.user.users AS a JOIN okta.user.users AS b ON b.subdomain = 'globex' AND b.id = a.id WHERE a.subdomain = 'test'`,
+		`SELECT count(*) FROM (VALUES ('test'), ('b')) AS v JOIN okta.user.users AS u ON u.subdomain = v.column1`,
+		`SELECT count(*) FROM okta.user.users AS a LEFT JOIN okta.user.users AS b ON b.subdomain = 'test' AND b.managerId = a.id WHERE a.subdomain IN ('test', 'b')`,
+		`SELECT count(*) FROM okta.user.users WHERE subdomain = 'test' AND (id = 'a' OR login = 'b' OR status = 'STAGED')`,
+	} {
+		if _, err := run(t.Context(), engine, sql, nil); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
 	}
 	// The two names of an org are one org.
 	results, err := run(t.Context(), engine, `SELECT count(*) FROM okta.user.users WHERE subdomain IN ('globex', 'Globex', 'GLOBEX'); SHOW ORGS LIKE 'p%'; SHOW ORGS`, nil)

@@ -181,6 +181,10 @@ func (q *query) compileSQL(ctx context.Context, text *stmt.Query, prefix string,
 	if err != nil {
 		return nil, err
 	}
+	if err := q.checkDefault(st); err != nil {
+		st.Close()
+		return nil, err
+	}
 	for i, name := range st.Params() {
 		if err := st.Bind(i, args[name[1:]]); err != nil {
 			st.Close()

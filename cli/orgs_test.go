@@ -135,6 +135,33 @@ func TestSecretsOfTheConfiguration(t *testing.T) {
 	run("", ExitUsage, "query", "SELECT 1")
 }
 
+// Two orgs, of which one fails for good at one of its pages: no output looks like a whole one.
+func TestOneOfTwoOrgsFails(t *testing.T) {
+	for _, kind := range []oktatest.FaultKind{oktatest.Unauthorized, oktatest.Forbidden, oktatest.Redirect, oktatest.ForeignNext, oktatest.RepeatNext, oktatest.CycleNext} {
+		for at := 1; at <= 3; at++ {
+			slow := oktatest.Start(t, oktatest.Options{Users: 210, Latency: 5 * time.Millisecond})
+			failing := oktatest.Start(t, oktatest.Options{Users: 410, Seed: 5, IDSuffix: "abc", Faults: []oktatest.Fault{{Kind: kind, At: at, Times: oktatest.Forever}}})
+			path := filepath.Join(t.TempDir(), "config.yaml")
+			text := fmt.Sprintf("orgs:\n  slow: {url: %q, token: %q}\n  failing: {url: %q, token: %q}\n", slow.URL, slow.Token, failing.URL, failing.Token)
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, output := range []string{"json", "csv"} {
+				failing.ClearFaults()
+				failing.Inject(oktatest.Fault{Kind: kind, At: at, Times: oktatest.Forever})
+				var stdout, stderr bytes.Buffer
+				code := Run(t.Context(), []string{"query", "-v", "-o", output, "--config", path, "SELECT id FROM okta.user.users WHERE subdomain IN ('slow', 'failing')"}, nil, &stdout, &stderr, environment(nil))
+				if code != ExitFailed || !strings.Contains(stderr.String(), "whoql: error: org failing: okta: list users: ") || !strings.Contains(stderr.String(), "INCOMPLETE") {
+					t.Errorf("%s at %d, %s: exit code %d: %s", kind, at, output, code, stderr.String())
+				}
+				if output == "json" && strings.Contains(stdout.String(), "]\n") {
+					t.Errorf("%s at %d: the JSON looks complete", kind, at)
+				}
+			}
+		}
+	}
+}
+
 func TestSkew(t *testing.T) {
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {

@@ -12,6 +12,7 @@ const queryPlan = "EXPLAIN QUERY PLAN "
 
 // loops is what is known of a statement's scans before it runs.
 type loops struct {
+	plans []*Plan // of the catalogue's tables, in SQLite's order
 	// often are the plans that SQLite may run many times: those of tables read inside the loop over
 	// another table, or in a subquery or recursive step that runs again and again.
 	often map[int]bool
@@ -38,7 +39,6 @@ func (db *DB) loopsOf(ctx context.Context, sql string, shape Shape) (loops, erro
 		return l, err
 	}
 	defer stmt.Close()
-	var plans []*Plan
 	again := map[int]bool{}  // nodes of SQLite's tree below which all runs again and again
 	inside := map[int]bool{} // nodes that have had their first, outermost, table
 	for stmt.Step() {
@@ -49,7 +49,7 @@ func (db *DB) loopsOf(ctx context.Context, sql string, shape Shape) (loops, erro
 			again[id] = again[parent] // run once, wherever it is listed
 		case hasPrefix(detail, "SCAN ", "SEARCH "):
 			if _, p, ok := TablePlan(detail); ok {
-				plans = append(plans, p)
+				l.plans = append(l.plans, p)
 				l.often[p.ID] = again[id]
 			} else if name, table, lookup, ok := CSVPlan(detail); ok && again[id] && !lookup && db.csv[strings.ToLower(table)].Records() > smallCSV {
 				l.reread = append(l.reread, name)
@@ -57,12 +57,12 @@ func (db *DB) loopsOf(ctx context.Context, sql string, shape Shape) (loops, erro
 			inside[parent] = true
 		}
 	}
-	for _, p := range plans {
+	for _, p := range l.plans {
 		if l.often[p.ID] && (p.Key || p.whole()) {
 			l.shared[p.Table] = 0
 		}
 	}
-	for _, p := range plans {
+	for _, p := range l.plans {
 		if used, ok := l.shared[p.Table]; ok && (p.whole() || p.Key && l.often[p.ID]) {
 			l.shared[p.Table] = used | p.Used
 		}

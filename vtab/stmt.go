@@ -26,6 +26,10 @@ type ResultColumn struct {
 	Table, Origin string
 }
 
+// Plans returns how the statement reads the catalogue's tables, if it reads several or one several
+// times; a Single one has none.
+func (s *Stmt) Plans() []*Plan { return s.loops.plans }
+
 // Prepare compiles one statement, which may only read unless its shape says that it writes. The error is a [*SyntaxError], an
 // [*UnboundError], or the context's.
 func (db *DB) Prepare(ctx context.Context, sql string, shape Shape) (st *Stmt, err error) {
