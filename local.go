@@ -129,6 +129,7 @@ func (q *query) compileHere(ctx context.Context, s stmt.Statement, args Args, re
 		}
 	}
 	res := q.newResult(st, text)
+	q.remember(s, text, made)
 	if rehearsal {
 		return res, nil
 	}

@@ -128,7 +128,7 @@ func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) 
 // newResult is the result of a compiled statement.
 func (q *query) newResult(st *vtab.Stmt, text *stmt.Query) *selectResult {
 	res := &selectResult{stmt: st, query: q, anyName: q.anyName}
-	res.cols, res.kinds = q.engine.resultColumns(st, text)
+	res.cols, res.kinds = q.resultColumns(st, text)
 	res.values = make([]any, len(res.cols))
 	return res
 }

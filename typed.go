@@ -2,6 +2,7 @@ package whoql
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -24,9 +25,9 @@ const (
 )
 
 // resultColumns describes the columns of a statement, and says what their values are.
-func (e *Engine) resultColumns(st *vtab.Stmt, text *stmt.Query) ([]Column, []valueKind) {
-	has := func(path, column string) bool { return e.fieldType(path, column) != "" }
-	origins := text.Origins(has)
+func (q *query) resultColumns(st *vtab.Stmt, text *stmt.Query) ([]Column, []valueKind) {
+	e := q.engine
+	origins := text.Origins(q.known())
 	columns := st.Columns()
 	if len(origins) != len(columns) {
 		origins = make([][]stmt.Origin, len(columns))
@@ -49,6 +50,32 @@ func (e *Engine) resultColumns(st *vtab.Stmt, text *stmt.Query) ([]Column, []val
 		cols[i].Type, kinds[i] = e.merged(origins[i])
 	}
 	return cols, kinds
+}
+
+// known is what the statements of the query can name.
+func (q *query) known() stmt.Known {
+	return stmt.Known{
+		Column: func(path, column string) bool { return q.engine.fieldType(path, column) != "" },
+		Local:  func(name string) []stmt.Traced { return q.local[strings.ToLower(name)] },
+	}
+}
+
+// remember notes where the values of a temporary table's or view's columns come from, for the statements
+// behind the one that makes or changes it.
+func (q *query) remember(s stmt.Statement, text *stmt.Query, made *stmt.Creation) {
+	switch {
+	case made != nil && (made.Temp || made.View):
+		name := strings.ToLower(made.Name)
+		if made.IfNotExists && q.local[name] != nil {
+			return
+		}
+		if q.local == nil {
+			q.local = map[string][]stmt.Traced{}
+		}
+		q.local[name] = text.Made(q.known())
+	case made == nil && s.Of != stmt.Delete:
+		q.local = nil // rows from elsewhere, or another table under the name
+	}
 }
 
 // fieldType returns the type word of a resource's column, "" if there is none.

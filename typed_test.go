@@ -68,12 +68,15 @@ func spelledRows(engine *whoql.Engine, sql string) (out []string, err error) {
 		return nil, err
 	}
 	defer rows.Close()
-	for rows.Next() {
-		var cells []string
-		for _, v := range rows.Values() {
-			cells = append(cells, spelled(v))
+	for more := true; more; more = rows.NextResult() {
+		out = nil // of several results, the last
+		for rows.Next() {
+			var cells []string
+			for _, v := range rows.Values() {
+				cells = append(cells, spelled(v))
+			}
+			out = append(out, strings.Join(cells, ", "))
 		}
-		out = append(out, strings.Join(cells, ", "))
 	}
 	return out, rows.Err()
 }
@@ -144,6 +147,8 @@ func TestTypesEverywhere(t *testing.T) {
 		"SELECT first_value(x) OVER (ORDER BY x) AS x FROM (SELECT %s AS x FROM okta.user.users u)",
 		"SELECT (SELECT %s FROM okta.user.users u) AS x",
 		"SELECT b.x FROM (SELECT 1 AS n) a LEFT JOIN (SELECT %s AS x FROM okta.user.users u) b",
+		"CREATE TEMP VIEW v(x) AS SELECT %s FROM okta.user.users u; SELECT v.x FROM v ORDER BY 1",
+		"CREATE TEMP TABLE t AS SELECT %s AS x FROM okta.user.users u; CREATE TEMP VIEW v AS SELECT * FROM temp.t; SELECT x FROM v",
 		"WITH RECURSIVE c(n, x) AS (SELECT 1, %s FROM okta.user.users u UNION ALL SELECT n + 1, x FROM c WHERE n < 3) SELECT x FROM c WHERE n = 3",
 	}
 	for _, v := range values {
@@ -188,6 +193,11 @@ func TestTypesOfSeveral(t *testing.T) {
 		"SELECT e.value" + users + ", json_each(projects) e ORDER BY 1":          `string "a"; string "b"`,
 		"SELECT e.value FROM json_each('[[1],{}]') e ORDER BY 1":                 `JSON [1]; JSON {}`,
 		"SELECT value FROM json_tree('[true]') WHERE atom IS NOT NULL":           "int64 1",
+		// What is put into a temporary table later may be anything.
+		"CREATE TEMP TABLE t AS SELECT contractor" + users + "; INSERT INTO t VALUES (7); SELECT * FROM t":                                    "int64 1; int64 7",
+		"CREATE TEMP TABLE t AS SELECT contractor" + users + "; DROP TABLE t; CREATE TEMP TABLE t AS SELECT 1 AS contractor; SELECT * FROM t": "int64 1",
+		"CREATE TEMP VIEW v AS SELECT contractor" + users + " UNION ALL SELECT 7; SELECT * FROM v":                                            "int64 1; int64 7",
+		"CREATE TEMP TABLE t(contractor); INSERT INTO t SELECT contractor" + users + "; SELECT contractor FROM t":                             "int64 1",
 		// A name is found where SQL finds it.
 		"SELECT (SELECT contractor FROM (SELECT 5 AS contractor))" + users:                                                                 "int64 5",
 		"SELECT (SELECT contractor FROM (SELECT 5 AS five))" + users:                                                                       "bool true",

@@ -138,7 +138,8 @@ type query struct {
 	db      *vtab.DB
 	meter   *okta.Meter
 	reads   reads
-	anyName string // the name that an org with AnyName has taken in the statement at hand
+	local   map[string][]stmt.Traced // temporary tables and views by name, in lower case: see remember
+	anyName string                   // the name that an org with AnyName has taken in the statement at hand
 	notes   []*stmt.Error
 
 	recorder *recorder // EXPLAIN's, in place of the orgs

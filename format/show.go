@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -29,13 +30,13 @@ func show(text []byte) cell {
 	return cell{text: b.String(), width: widthOf.StringWidth(b.String())}
 }
 
-// showRune writes one character, whose bytes are given, so that it can be seen.
-func showRune(b *strings.Builder, r rune, bytes []byte) {
+// showRune writes one character, whose bytes are utf, so that it can be seen.
+func showRune(b *strings.Builder, r rune, utf []byte) {
 	switch {
-	case r == utf8.RuneError && len(bytes) == 1:
-		fmt.Fprintf(b, `\x%02x`, bytes[0])
+	case r == utf8.RuneError && len(utf) == 1:
+		fmt.Fprintf(b, `\x%02x`, utf[0])
 	case !deceptive(r):
-		b.Write(bytes)
+		b.Write(utf)
 	case r == '\n':
 		b.WriteString(`\n`)
 	case r == '\r':
@@ -54,6 +55,9 @@ func showRune(b *strings.Builder, r rune, bytes []byte) {
 // showMarkdown makes a cell of text that Markdown shows as show does, save for line ends. An underscore
 // inside of a word is none of Markdown's.
 func showMarkdown(text []byte) cell {
+	if plain(text) && !bytes.ContainsAny(text, "\\|`*_[]~<>&$") {
+		return cell{text: string(text), width: len(text)}
+	}
 	var b strings.Builder
 	word := func(c byte) bool {
 		return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c >= utf8.RuneSelf

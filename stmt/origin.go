@@ -35,44 +35,76 @@ const (
 
 // Origins returns, for each column of the result, where its values can come from: through subqueries,
 // common table expressions, UNION, CASE and the functions that give back one of their arguments. NULL
-// comes from nowhere. has says whether a resource has a column. nil: that can't be told.
+// comes from nowhere. nil: that can't be told.
 //
 // SQLite knows the origin of a column, too, but of a UNION only the first SELECT's, and of no expression;
 // and the mark that its JSON functions put on a text gets lost when rows are sorted, grouped or stored.
-func (q *Query) Origins(has func(path, column string) bool) [][]Origin {
+func (q *Query) Origins(k Known) [][]Origin {
 	sel, ok := q.tree.(*ast.SelectStmt)
 	if !ok || q.source.Kind == QueryPlan {
 		return nil
 	}
-	t := &tracer{w: &walker{names: q.names, q: q}, has: has}
-	columns, ok := t.selectStmt(sel, nil, nil)
-	if !ok {
-		return nil
-	}
-	out := make([][]Origin, len(columns))
-	for i, c := range columns {
-		out[i] = c.from
+	var out [][]Origin
+	for _, c := range q.trace(sel, k) {
+		out = append(out, c.From)
 	}
 	return out
 }
 
-// A tracer finds the origins of columns in a statement, before its names are rewritten.
-type tracer struct {
-	w   *walker
-	has func(path, column string) bool
+// Made returns the columns of the table or view that the statement makes by a SELECT, each with where its
+// values come from. nil: it makes none, or that can't be told.
+func (q *Query) Made(k Known) []Traced {
+	var sel *ast.SelectStmt
+	var names []*ast.IndexedColumn
+	switch st := q.tree.(type) {
+	case *ast.CreateTableStmt:
+		sel = st.Select
+	case *ast.CreateViewStmt:
+		sel, names = st.Select, st.Columns
+	}
+	if sel == nil {
+		return nil
+	}
+	columns := q.trace(sel, k)
+	for i, name := range names {
+		if i < len(columns) {
+			columns[i].Name = name.Name.Name
+		}
+	}
+	return columns
 }
 
-// A traced is a column of a SELECT's result.
-type traced struct {
-	name string // "" where it has none that could be used
-	from []Origin
+func (q *Query) trace(sel *ast.SelectStmt, k Known) []Traced {
+	t := &tracer{w: &walker{names: q.names, q: q}, known: k}
+	columns, _ := t.selectStmt(sel, nil, nil)
+	return columns
+}
+
+// Known is what there is to find. Both fields are required.
+type Known struct {
+	// Column reports whether a resource has a column.
+	Column func(path, column string) bool
+	// Local returns the columns of a temporary table or view, as Made gave them; nil: they aren't known.
+	Local func(name string) []Traced
+}
+
+// A tracer finds the origins of columns in a statement, before its names are rewritten.
+type tracer struct {
+	w     *walker
+	known Known
+}
+
+// A Traced is a column with where its values come from.
+type Traced struct {
+	Name string // "" where it has none that could be used
+	From []Origin
 }
 
 // A relation is one entry of a FROM clause.
 type relation struct {
 	name, short string
 	path        string   // of a resource
-	columns     []traced // of anything else; of a resource those of *
+	columns     []Traced // of anything else; of a resource those of *
 	unknown     bool     // the columns aren't known
 }
 
@@ -90,7 +122,7 @@ type cte struct {
 	busy    bool
 	done    bool
 	ok      bool
-	columns []traced
+	columns []Traced
 }
 
 func (c *cte) find(name string) *cte {
@@ -114,7 +146,7 @@ func union(a, b []Origin) []Origin {
 var other = []Origin{{Kind: FromOther}}
 
 // selectStmt returns the columns of a SELECT.
-func (t *tracer) selectStmt(s *ast.SelectStmt, outer *traceFrame, ctes *cte) ([]traced, bool) {
+func (t *tracer) selectStmt(s *ast.SelectStmt, outer *traceFrame, ctes *cte) ([]Traced, bool) {
 	if s.With != nil {
 		first := ctes
 		for _, w := range s.With.CTEs {
@@ -124,7 +156,7 @@ func (t *tracer) selectStmt(s *ast.SelectStmt, outer *traceFrame, ctes *cte) ([]
 			c.visible = ctes // each sees all of its WITH, also itself
 		}
 	}
-	var columns []traced
+	var columns []Traced
 	for i, core := range s.Cores {
 		next, ok := t.core(core, outer, ctes)
 		switch {
@@ -139,22 +171,22 @@ func (t *tracer) selectStmt(s *ast.SelectStmt, outer *traceFrame, ctes *cte) ([]
 			continue // EXCEPT and INTERSECT give rows of what is on their left
 		}
 		for j := range columns {
-			columns[j].from = union(columns[j].from, next[j].from)
+			columns[j].From = union(columns[j].From, next[j].From)
 		}
 	}
 	return columns, true
 }
 
-func (t *tracer) core(core ast.SelectCore, outer *traceFrame, ctes *cte) ([]traced, bool) {
+func (t *tracer) core(core ast.SelectCore, outer *traceFrame, ctes *cte) ([]Traced, bool) {
 	if values, ok := core.(*ast.ValuesClause); ok {
-		var columns []traced
+		var columns []Traced
 		for i, row := range values.Rows {
 			if i == 0 {
-				columns = make([]traced, len(row))
+				columns = make([]Traced, len(row))
 			}
 			for j := range min(len(row), len(columns)) {
-				columns[j].name = "column" + strconv.Itoa(j+1)
-				columns[j].from = union(columns[j].from, t.expr(row[j], outer, ctes))
+				columns[j].Name = "column" + strconv.Itoa(j+1)
+				columns[j].From = union(columns[j].From, t.expr(row[j], outer, ctes))
 			}
 		}
 		return columns, true
@@ -165,11 +197,11 @@ func (t *tracer) core(core ast.SelectCore, outer *traceFrame, ctes *cte) ([]trac
 	for _, ref := range query.From {
 		t.from(ref, f, ctes, merged)
 	}
-	var columns []traced
+	var columns []Traced
 	for _, c := range query.Columns {
 		star, ok := c.Expr.(*ast.Star)
 		if !ok {
-			columns = append(columns, traced{resultName(c), t.expr(c.Expr, f, ctes)})
+			columns = append(columns, Traced{resultName(c), t.expr(c.Expr, f, ctes)})
 			continue
 		}
 		for _, r := range f.relations {
@@ -235,7 +267,7 @@ func (t *tracer) from(ref *ast.TableRef, f *traceFrame, ctes *cte, merged map[st
 		}
 		visible, _ := t.w.names.Columns(path)
 		for _, c := range visible {
-			r.columns = append(r.columns, traced{c, []Origin{{FromColumn, path, c}}})
+			r.columns = append(r.columns, Traced{c, []Origin{{FromColumn, path, c}}})
 		}
 		return
 	}
@@ -246,16 +278,19 @@ func (t *tracer) from(ref *ast.TableRef, f *traceFrame, ctes *cte, merged map[st
 			if c == "value" {
 				from = []Origin{{Kind: FromExtract}}
 			}
-			r.columns = append(r.columns, traced{c, from})
+			r.columns = append(r.columns, Traced{c, from})
 		}
 	default:
-		r.unknown = true
+		if ref.Name.Schema == nil || strings.EqualFold(ref.Name.Schema.Name, "temp") {
+			r.columns = t.known.Local(name)
+		}
+		r.unknown = r.columns == nil
 	}
 }
 
-// cte returns the columns of a common table expression. One that reads itself is traced again until
+// cte returns the columns of a common table expression. One that reads itself is Traced again until
 // nothing new comes.
-func (t *tracer) cte(c *cte) ([]traced, bool) {
+func (t *tracer) cte(c *cte) ([]Traced, bool) {
 	if c.done || c.busy {
 		return c.columns, c.ok
 	}
@@ -273,9 +308,9 @@ func (t *tracer) cte(c *cte) ([]traced, bool) {
 		grown := i == 0
 		for j := range columns {
 			if len(c.with.Columns) > 0 {
-				columns[j].name = c.with.Columns[j].Name
+				columns[j].Name = c.with.Columns[j].Name
 			}
-			grown = grown || len(columns[j].from) != len(c.columns[j].from)
+			grown = grown || len(columns[j].From) != len(c.columns[j].From)
 		}
 		c.columns, c.ok = columns, true
 		if !grown || len(c.with.Select.Cores) == 1 {
@@ -304,14 +339,14 @@ func (f *traceFrame) relation(name string) *relation {
 // column returns the origins of a relation's column.
 func (t *tracer) column(r *relation, name string) ([]Origin, bool) {
 	if r.path != "" {
-		if t.has(r.path, name) {
+		if t.known.Column(r.path, name) {
 			return []Origin{{FromColumn, r.path, name}}, true
 		}
 		return nil, false
 	}
 	for _, c := range r.columns {
-		if strings.EqualFold(c.name, name) {
-			return c.from, true
+		if strings.EqualFold(c.Name, name) {
+			return c.From, true
 		}
 	}
 	return nil, false
@@ -378,7 +413,7 @@ func (t *tracer) expr(e ast.Expr, f *traceFrame, ctes *cte) []Origin {
 		return from
 	case *ast.SubqueryExpr:
 		if columns, ok := t.selectStmt(e.Select, f, ctes); ok && len(columns) == 1 {
-			return columns[0].from
+			return columns[0].From
 		}
 		return []Origin{{Kind: FromUnknown}}
 	case *ast.FuncCall:
