@@ -49,6 +49,10 @@ type Options struct {
 	// MaxRetries is how often in a row a failed call is repeated that may be:
 	// see [Client.Do]. 0: 5; negative: never.
 	MaxRetries int
+	// Headroom is the share of the org's rate limit, 0 to 0.9, that is left to
+	// its other apps: of what an answer says is left, the client uses the rest,
+	// spread over the window. 0: it uses all, until the window is used up.
+	Headroom float64
 	// ReadOnly refuses, before anything is sent, every call whose method isn't
 	// GET or HEAD, with [ErrReadOnly]. False: none is refused.
 	ReadOnly bool
@@ -114,6 +118,7 @@ type state struct {
 	own       *http.Transport // transport, if it is the client's own
 	rate      atomic.Pointer[Rate]
 	answered  atomic.Bool // the org has answered at least once
+	pace      *pacer
 }
 
 // New makes a client of the org at orgURL, "https://acme.okta.com". It makes
@@ -131,8 +136,11 @@ func New(orgURL string, cred Credential, o Options) (*Client, error) {
 	if o.Transport != nil && o.Proxy != nil {
 		return nil, errors.New("okta: both a transport and a proxy: set the proxy on the transport")
 	}
+	if !(o.Headroom >= 0 && o.Headroom <= 0.9) {
+		return nil, fmt.Errorf("okta: a headroom of %v: it is a share from 0 to 0.9", o.Headroom)
+	}
 	o.fill()
-	c := &Client{org: org, cred: cred, opt: o, state: &state{transport: o.Transport}}
+	c := &Client{org: org, cred: cred, opt: o, state: &state{transport: o.Transport, pace: newPacer(o.Headroom, o.Now)}}
 	if o.Transport == nil {
 		c.state.own = newTransport(o.Proxy)
 		c.state.transport = c.state.own
@@ -340,7 +348,12 @@ func (c *Client) try(ctx context.Context, call *call) (*answer, *fault) {
 	if call.stopped() {
 		return nil, &fault{err: c.refused(call, ErrStopped), unsent: true}
 	}
+	turn, err := c.turn(ctx, call)
+	if err != nil {
+		return nil, &fault{err: c.refused(call, err), unsent: true}
+	}
 	a, err := c.exchange(ctx, call)
+	turn.ended(a)
 	err = notEOF(err)
 	if a != nil {
 		c.state.answered.Store(true)
@@ -373,6 +386,22 @@ func (c *Client) try(ctx context.Context, call *call) (*answer, *fault) {
 		return nil, &fault{err: e, reason: WaitAnswer}
 	}
 	return a, nil
+}
+
+// turn waits until the org's rate limit lets the call be made.
+func (c *Client) turn(ctx context.Context, call *call) (*ticket, error) {
+	began := c.opt.Now()
+	sleep := func(ctx context.Context, d time.Duration) error { return c.sleep(ctx, call, d) }
+	t, err := c.state.pace.begin(ctx, bucketOf(call.method, call.path), sleep, func(d time.Duration) {
+		c.opt.OnWait(Wait{Operation: call.op, Reason: WaitRateLimit, Duration: d})
+	})
+	if waited := c.opt.Now().Sub(began); waited > time.Millisecond {
+		c.count(func(m *Meter) { m.waited.Add(int64(waited)) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("waiting for the rate limit: %w", notEOF(err))
+	}
+	return t, nil
 }
 
 // statusFault is the fault of an answer that is an error.

@@ -196,6 +196,7 @@ func TestDoStop(t *testing.T) {
 	}
 	stop = make(chan struct{})
 	r.Stop = stop
+	c, _ = okta.New(s.URL, okta.Token(s.Token), okta.Options{}) // which knows of no limit
 	s.Inject(oktatest.Fault{Kind: oktatest.Delay, Delay: 200 * time.Millisecond})
 	time.AfterFunc(20*time.Millisecond, func() { close(stop) })
 	if _, err := c.Do(t.Context(), r); err != nil || status() != "SUSPENDED" {

@@ -59,7 +59,7 @@ type WaitReason string
 
 // The reasons for a wait.
 const (
-	WaitRateLimit   WaitReason = "rate limit"        // 429: the window's calls are used up
+	WaitRateLimit   WaitReason = "rate limit"        // the window's calls are used up, or their share, or 429 says so
 	WaitConcurrency WaitReason = "concurrency limit" // 429: too many calls at the same time, or a 429 that doesn't say when to come back
 	WaitServer      WaitReason = "server error"      // a 5xx answer
 	WaitConnection  WaitReason = "connection"        // no answer, or it stalled or broke off
@@ -67,13 +67,13 @@ const (
 	WaitSearch      WaitReason = "search failed"     // E0000100: the list is repeated with smaller pages
 )
 
-// Wait is one wait of the client before it repeats a call, told to
+// Wait is one wait of the client before it makes or repeats a call, told to
 // [Options].OnWait before it begins.
 type Wait struct {
 	Operation string        // the operation as the caller named it, "list users"
 	Reason    WaitReason    // why
 	Duration  time.Duration // how long, jitter included
-	Attempt   int           // how many tries of this call have failed in a row, from 1
+	Attempt   int           // how many tries of this call have failed in a row; 0: it has yet to be made
 }
 
 const (

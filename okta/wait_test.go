@@ -57,7 +57,7 @@ func TestWaits(t *testing.T) {
 			[]int{120000, 120000, 120000, 120000, 120000}, okta.WaitServer},
 		{"500", 500, 0, func(http.Header) {}, growing, okta.WaitServer},
 		{"500, jitter", 500, 0.999999999, func(http.Header) {}, []int{250, 500, 1000, 2000, 4000}, okta.WaitServer},
-		{"500 with rate headers", 500, 0, header("600", "0", 0, 60), growing, okta.WaitServer},
+		{"500 with rate headers", 500, 0, header("600", "10", 0, 60), growing, okta.WaitServer},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := newOrg(t, 1, func(w http.ResponseWriter, _ *http.Request, _ int) bool {
