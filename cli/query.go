@@ -28,6 +28,7 @@ type queryFlags struct {
 	outGiven     bool
 	file         string
 	sandbox      sandboxFlag
+	headroom     int // percent
 	timeout      time.Duration
 	params       []string
 	verbose      bool
@@ -49,6 +50,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.StringVarP(&f.file, "file", "f", "", "read the statements from a `FILE`; - is standard input")
 	f.sandbox.addTo(fs)
 	f.orgs.add(fs)
+	fs.IntVar(&f.headroom, "headroom", 40, "leave this `PERCENTAGE` of the org's rate limit to its other apps, 0 to 90")
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up after this `TIME`, such as 30s or 5m; exit code 124")
 	fs.StringArrayVar(&f.params, "param", nil, "bind :name to a text by `name=value`, or to JSON (a number, true, null) by name:=json")
 	fs.StringArrayVar(&f.files.csv, "csv", nil, "read a CSV file as the table NAME: `NAME=FILE`[,delimiter=C][,header=no]; - is standard input")
@@ -69,6 +71,9 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	}
 	if f.timeout < 0 || fs.Changed("timeout") && f.timeout == 0 {
 		return nil, nil, &usageError{msg: "--timeout must be longer than 0", hint: "for example: --timeout 30s"}
+	}
+	if f.headroom < 0 || f.headroom > 90 {
+		return nil, nil, &usageError{msg: fmt.Sprintf("--headroom %d: expected 0 to 90", f.headroom), hint: "0 uses the whole rate limit, 40 leaves two fifths of it to others"}
 	}
 	if f.outputGiven, f.outGiven = fs.Changed("output"), fs.Changed("out"); f.outGiven && f.out == "" {
 		return nil, nil, &usageError{msg: "--out needs the name of a file", hint: "for example: --out users.csv"}
@@ -126,7 +131,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	}
 	defer out.abort()
 	talk := f.verbose || isTerminal(c.stderr)
-	var clientOptions okta.Options
+	clientOptions := okta.Options{Headroom: float64(f.headroom) / 100}
 	if talk {
 		clientOptions.OnWait = c.reportWaits(f.verbose)
 	}

@@ -39,7 +39,7 @@ type FaultKind uint8
 
 // The kinds of faults.
 const (
-	// RateLimited answers 429 E0000047 with limit 600 (or the org's own limit), remaining 0 and a
+	// RateLimited answers 429 E0000047 with the org's limit, remaining 0 and a
 	// reset that is Fault.Delay ahead.
 	RateLimited FaultKind = iota + 1
 	// Concurrency answers 429 as Okta does for too many requests at one time: limit 0, remaining 0.

@@ -72,7 +72,7 @@ func TestRateLimitFaults(t *testing.T) {
 	c := &clock{now: time.Unix(1_800_000_000, 0)}
 	s := Start(t, Options{Users: 5, Now: c.Now})
 	s.Inject(Fault{Kind: RateLimited, Delay: 5 * time.Second}, Fault{Kind: Concurrency, At: 2}, Fault{Kind: RateLimitedBare, At: 3})
-	for _, want := range [][3]string{{"600", "0", "1800000005"}, {"0", "0", "1800000002"}, {"", "", ""}} {
+	for _, want := range [][3]string{{"100000", "0", "1800000005"}, {"0", "0", "1800000002"}, {"", "", ""}} {
 		res := get(t, s, usersPath)
 		wantError(t, res, http.StatusTooManyRequests, "E0000047")
 		got := [3]string{res.header.Get("X-Rate-Limit-Limit"), res.header.Get("X-Rate-Limit-Remaining"), res.header.Get("X-Rate-Limit-Reset")}

@@ -104,7 +104,7 @@ const (
 // after the last one ended.
 //
 // The three X-Rate-Limit headers are on every authenticated answer, limit or not. Without a limit they
-// say 600 calls in 60 seconds, and the window begins anew after half of them, so that a client which
+// say 100,000 calls in 60 seconds, and the window begins anew after half of them, so that a client which
 // paces itself by the headers isn't slowed down.
 type RateLimit struct {
 	// Calls is the number of calls in a window that a bucket takes from all tokens; 0: no limit.
