@@ -91,7 +91,7 @@ func TestBigCSV(t *testing.T) {
 		if err != nil || fmt.Sprint(out[0].rows) != fmt.Sprintf("[[%d %d]]", users, users) {
 			t.Errorf("%s: %v, %v, want %d", sql, out, err, users)
 		}
-		if grown := int64(most.Load()) - int64(before.HeapAlloc); grown > size/2 {
+		if grown := int64(most.Load()) - int64(before.HeapAlloc); grown > size { // other tests run meanwhile
 			t.Errorf("%s: the heap grows by %d MiB", sql, grown>>20)
 		}
 	}
