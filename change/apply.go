@@ -282,6 +282,7 @@ func (a *application) step(r *Row, op *Operation, s *stepRecord, out *Outcome) {
 			d.Was = op.Was
 		}
 		r.saw(op.Step, &d)
+		r.Before.ETag = etag // the profile is the same, or it would have been skipped
 	}
 	for try := 1; ; try++ {
 		if a.halted() {

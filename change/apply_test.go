@@ -235,6 +235,11 @@ func TestSteps(t *testing.T) {
 	if out := reports[0].Outcomes[0]; out.Result != change.Done || out.Status != "PROVISIONED" || b.get(id)["profile"].(map[string]any)["title"] != "Pilot" {
 		t.Errorf("%+v %v", out, out.Problem)
 	}
+	for _, r := range b.org.Requests() {
+		if r.Method == "POST" && strings.HasSuffix(r.Path, id) && r.Header.Get("If-Match") == "" {
+			t.Error("a profile was written without If-Match behind another step")
+		}
+	}
 	asks = asks[:0]
 	for _, u := range b.everybody() {
 		asks = append(asks, change.Ask{Org: "sandbox", Object: u, Index: true, Status: "SUSPENDED", Attributes: values("nonsense", `"x"`)})

@@ -85,13 +85,16 @@ func (j *Journal) summary(rec *record) RunSummary {
 // busy says whether a process is at a run.
 func (j *Journal) busy(id string) bool {
 	r := &Run{ID: id, journal: j}
+	if !r.lockExists() {
+		return false
+	}
 	err := r.take()
 	var re *RunError
 	if errors.As(err, &re) {
 		return re.Busy
 	}
 	if err == nil {
-		r.release(true)
+		r.release(false)
 	}
 	return false
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/whoql/whoql/catalog"
 )
@@ -205,8 +206,16 @@ func (r *Row) operation(m *catalog.Method, params map[string]string, body map[st
 }
 
 // fields checks the fields of an ask's body against those of a method, spells them as the API does and
-// leaves out those that are null.
+// leaves out those that are null. It also checks the attributes.
 func (p *Planner) fields(plan *Plan, ask *Ask, m *catalog.Method) (map[string]json.RawMessage, error) {
+	for _, name := range sortedKeys(ask.Attributes) {
+		if name == "" || !utf8.ValidString(name) {
+			return nil, planError("", "%q can't be the name of an attribute", name)
+		}
+		if v := ask.Attributes[name]; len(v) > 0 && !json.Valid(v) {
+			return nil, planError("", "the value of attribute %s is no JSON", name)
+		}
+	}
 	out := map[string]json.RawMessage{}
 	for _, name := range sortedKeys(ask.Fields) {
 		i := slices.IndexFunc(m.Body, func(b *catalog.Param) bool { return strings.EqualFold(b.Name, name) })

@@ -9,9 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"time"
 
@@ -107,30 +109,57 @@ func (j *Journal) Open(ctx context.Context, id string) (*Run, error) {
 
 func (r *Run) lockFile() string { return filepath.Join(r.journal.dir, "run-"+r.ID+".lock") }
 
+func (r *Run) lockExists() bool {
+	_, err := os.Stat(r.lockFile())
+	return err == nil
+}
+
 // take takes the run's lock: SQLite's lock of an empty file, which ends with the process however that ends.
-func (r *Run) take() (err error) {
+func (r *Run) take() error {
 	path, err := filepath.Abs(r.lockFile())
 	if err != nil {
 		return r.journal.wrap(err)
 	}
+	for {
+		taken, err := r.tryLock(path)
+		if errors.Is(err, sqlite3.BUSY) || errors.Is(err, sqlite3.LOCKED) {
+			return &RunError{ID: r.ID, Busy: true}
+		}
+		if taken || err != nil {
+			return r.journal.wrap(err)
+		}
+	}
+}
+
+// tryLock makes the file if need be and locks it. It is in vain if whoever had the lock before has taken
+// the file away meanwhile: then others would lock another one. As long as f is open no other file can be
+// taken for it.
+func (r *Run) tryLock(path string) (taken bool, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return r.journal.wrap(err)
+		return false, err
 	}
-	f.Close()
+	defer f.Close()
 	if r.lock, err = openSQLite(path); err != nil {
-		return r.journal.wrap(err)
+		if errors.Is(err, sqlite3.CANTOPEN) {
+			_, gone := os.Stat(path)
+			if errors.Is(gone, fs.ErrNotExist) {
+				return false, nil
+			}
+		}
+		return false, err
 	}
 	r.lock.BusyTimeout(0)
-	err = r.lock.Exec("PRAGMA locking_mode = exclusive; PRAGMA journal_mode = memory; BEGIN EXCLUSIVE")
-	if err == nil {
-		return nil
+	if err = r.lock.Exec("PRAGMA locking_mode = exclusive; PRAGMA journal_mode = memory; BEGIN EXCLUSIVE"); err == nil {
+		mine, err1 := f.Stat()
+		there, err2 := os.Stat(path)
+		if err1 == nil && err2 == nil && os.SameFile(mine, there) {
+			return true, nil
+		}
 	}
 	r.lock.Close()
-	if errors.Is(err, sqlite3.BUSY) || errors.Is(err, sqlite3.LOCKED) {
-		return &RunError{ID: r.ID, Busy: true}
-	}
-	return r.journal.wrap(err)
+	r.lock = nil
+	return false, err
 }
 
 // release gives the lock back, and takes its file away if nobody will need it any more.
@@ -138,10 +167,14 @@ func (r *Run) release(forGood bool) error {
 	if r.lock == nil {
 		return nil
 	}
-	err := r.lock.Close()
+	var err error
+	if forGood && runtime.GOOS != "windows" {
+		err = os.Remove(r.lockFile()) // while nobody else has the lock
+	}
+	err = errors.Join(err, r.lock.Close())
 	r.lock = nil
-	if forGood {
-		err = errors.Join(err, os.Remove(r.lockFile()))
+	if forGood && runtime.GOOS == "windows" {
+		os.Remove(r.lockFile()) // which fails if somebody has opened it by now
 	}
 	return r.journal.wrap(err)
 }

@@ -107,12 +107,12 @@ func (r *Row) readsBefore(op *Operation, now time.Time, fresh time.Duration) boo
 		return false // it doesn't exist yet
 	case op.Method.HTTP == http.MethodDelete, op.Method.HTTP == http.MethodPut:
 		return true
+	case op.takesIfMatch() && op.IfMatch == "" && r.Before.ETag == "" && r.Before.Known:
+		return true
 	case op.Step > 0:
 		return false
-	case !r.Before.Known, r.Before.Index, now.Sub(r.Before.Read) >= fresh:
-		return true
 	}
-	return op.takesIfMatch() && op.IfMatch == "" && r.Before.ETag == ""
+	return !r.Before.Known || r.Before.Index || now.Sub(r.Before.Read) >= fresh
 }
 
 // takesIfMatch says whether the method has the header If-Match, and the operation writes what the ETag
