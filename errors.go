@@ -23,10 +23,12 @@ func (e *Engine) explainError(q *stmt.Query, shift int, err error) error {
 			hint = fmt.Sprintf("write %[1]s = 'value' or %[1]s IN ('one', 'two'), joined to the rest with AND, or join it by = to the column of another table", unbound.Column)
 			at = append(at, q.Identifiers(unbound.Table[strings.LastIndexByte(unbound.Table, '.')+1:])...)
 		}
-		if len(at) > 0 {
-			return q.ErrorIn(at[0], unbound.Error(), hint)
+		if len(at) == 0 {
+			at = []int{-1} // a view has it
 		}
-		return err
+		e := q.ErrorIn(at[0], unbound.Error(), hint)
+		e.Err = unbound
+		return e
 	}
 	var syntax *vtab.SyntaxError
 	if !errors.As(err, &syntax) {

@@ -340,6 +340,38 @@ func TestGroupRequests(t *testing.T) {
 	}
 }
 
+// A temporary view can leave the value open: whoever uses it gives it.
+func TestRequiredThroughAView(t *testing.T) {
+	a, server := newGroupArena(t)
+	const view = `CREATE TEMP VIEW v AS SELECT groupId AS g, login, status AS s FROM okta.group.users; `
+	for name, engine := range a.engines {
+		for _, c := range []struct{ sql, judge string }{
+			{`SELECT g, login FROM v WHERE g = {group:0} AND s = 'ACTIVE'`, `SELECT groupId AS g, login FROM okta.group.users WHERE groupId = {group:0} AND status = 'ACTIVE'`},
+			{`SELECT g, login FROM v WHERE g IN ({group:0-3})`, `SELECT groupId AS g, login FROM okta.group.users WHERE groupId IN ({group:0-3})`},
+			{`SELECT o.name, v.login FROM v JOIN okta.group.groups AS o ON o.id = v.g`, `SELECT o.name, v.login FROM okta.group.users AS v JOIN okta.group.groups AS o ON o.id = v.groupId`},
+		} {
+			want, err := a.judge.run(a.expand(t, c.judge), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := run(context.Background(), engine, view+a.expand(t, c.sql), nil)
+			if err != nil {
+				t.Errorf("%s: %v\n%s", name, err, c.sql)
+			} else if diff := compare(got[len(got)-1], want, false); diff != "" {
+				t.Errorf("%s: %s\n%s", name, diff, c.sql)
+			}
+		}
+		for _, sql := range []string{`SELECT login FROM v`, `SELECT login FROM v WHERE g = 'x' OR s = 'ACTIVE'`, `SELECT login FROM v WHERE g LIKE 'x%'`} {
+			server.ResetRequests()
+			_, err := run(context.Background(), engine, view+sql, nil)
+			e, ok := errors.AsType[*stmt.Error](err)
+			if !ok || e.Msg != "okta.group.users needs a value for groupId" || !strings.Contains(e.Hint, "groupId = 'value'") || len(server.Requests()) > 0 {
+				t.Errorf("%s: %v, %d requests\n%s", name, err, len(server.Requests()), sql)
+			}
+		}
+	}
+}
+
 // Lists for several values run side by side, and never more than a few.
 func TestRequiredSideBySide(t *testing.T) {
 	server := oktatest.Start(t, oktatest.Options{Users: 60, Seed: 5})

@@ -2,6 +2,7 @@ package whoql
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/whoql/whoql/stmt"
@@ -174,15 +175,20 @@ func (q *query) shape(ctx context.Context, text *stmt.Query, made *stmt.Creation
 		// A view is compiled when it is used; whether it can be is known now.
 		const head = "SELECT * FROM ("
 		st, err := q.db.Prepare(ctx, head+made.Select+")", q.shapeOf(text))
-		if err != nil {
-			return q.engine.explainError(text, len(head)-made.Pos, err)
-		}
 		var names []string
-		for _, c := range st.Columns() {
-			names = append(names, stmt.Quote(c.Name))
-		}
-		if err := st.Close(); err != nil {
-			return err
+		var unbound *vtab.UnboundError
+		switch {
+		case made.View && errors.As(err, &unbound):
+			// All is there but a parameter's value, which whoever uses the view can give.
+		case err != nil:
+			return q.engine.explainError(text, len(head)-made.Pos, err)
+		default:
+			for _, c := range st.Columns() {
+				names = append(names, stmt.Quote(c.Name))
+			}
+			if err := st.Close(); err != nil {
+				return err
+			}
 		}
 		if made.View {
 			q.views = q.views || text.BindsOrg

@@ -339,7 +339,7 @@ func compileGroupTerm(e *expr, d dialect) (func(*group) bool, *apiError) {
 	switch {
 	case e.cmp == cmpPr && !isFilter:
 		return func(t *group) bool { text, _ := t.text(e.attr); return isTime || text != "" }, nil
-	case e.cmp == cmpPr, isTime && (e.cmp == cmpSw || e.cmp == cmpCo), isFilter && isText && e.cmp != cmpEq:
+	case e.cmp == cmpPr, e.cmp == cmpCo && !strings.HasPrefix(e.attr, "profile."), isTime && e.cmp == cmpSw, isFilter && isText && e.cmp != cmpEq:
 		return nil, errSearch("The operator " + string(e.cmp) + " is not supported for " + e.attr + ".")
 	case e.value.kind != stringValue:
 		return nil, errSearch(e.attr + " can't be compared with " + e.value.text + ".")

@@ -304,6 +304,11 @@ func TestListsOfGroups(t *testing.T) {
 		link[0] != `<http://acme.example/api/v1/groups?limit=300&q=s>; rel="self"` {
 		t.Errorf("%q %q", plain, link)
 	}
+	// What q finds has one page.
+	cut := do(o, "GET", groupsPath+"?q=s&limit=1", "")
+	if found := objects(t, cut); len(found) != 1 || len(cut.header["Link"]) != 1 {
+		t.Errorf("%d groups, %q", len(found), cut.header["Link"])
+	}
 }
 
 func TestListsOfGroupsThatAreRefused(t *testing.T) {
@@ -311,7 +316,7 @@ func TestListsOfGroupsThatAreRefused(t *testing.T) {
 	for query, code := range map[string]string{
 		"limit=x": "E0000037", "limit=0": "E0000001", "after=nope": "E0000029",
 		"search=nope+eq+%22x%22": "E0000031", "search=profile.name": "E0000031", "search=profile.name+eq+1": "E0000031",
-		"search=created+sw+%22x%22": "E0000031", "search=created+gt+%22x%22": "E0000030", "search=id+pr&sortBy=nope": "E0000031",
+		"search=type+co+%22GROUP%22": "E0000031", "search=id+co+%2200g%22": "E0000031", "search=created+sw+%22x%22": "E0000031", "search=created+gt+%22x%22": "E0000030", "search=id+pr&sortBy=nope": "E0000031",
 		"search=id+pr&sortBy=id&sortOrder=up": "E0000031", "filter=profile.name+eq+%22x%22": "E0000031", "filter=type+sw+%22x%22": "E0000031",
 		"filter=id+pr": "E0000031", "search=id+pr&sortBy=id&after=00g00000000000000000": "E0000031",
 	} {
