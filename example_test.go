@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 
 	"github.com/whoql/whoql"
 	"github.com/whoql/whoql/okta"
@@ -102,4 +104,54 @@ func ExampleEngine_Query() {
 	// rows: 1
 	// 2:3: no such column: loginn
 	// did you mean login?
+}
+
+// A CSV file becomes a table, and a SQLite file a place to keep results.
+func ExampleOptions_files() {
+	server, err := oktatest.Serve(oktatest.Options{Users: 450})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	client, err := okta.New(server.URL, okta.Token(server.Token), okta.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	roster := filepath.Join(dir, "roster.csv")
+	if err := os.WriteFile(roster, []byte("email;since\nsomebody.new@acme.example;2026\n"), 0o600); err != nil {
+		log.Fatal(err)
+	}
+
+	engine, err := whoql.Open(whoql.Options{
+		Orgs:   []whoql.Org{{Name: "sandbox", Client: client}},
+		CSV:    []whoql.CSV{{Name: "roster", Path: roster}},
+		Attach: []whoql.Attachment{{Name: "audit", Path: filepath.Join(dir, "audit.db"), Mode: whoql.AttachCreate}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	rows, err := engine.Query(context.Background(), `
+		CREATE TABLE audit.missing AS
+			SELECT r.email, r.since FROM roster AS r LEFT JOIN okta.user.users AS u ON u.login = r.email WHERE u.id IS NULL;
+		SELECT * FROM audit.missing`, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rows.Close()
+	for more := true; more; more = rows.NextResult() {
+		for rows.Next() {
+			fmt.Println(rows.Values()...)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// somebody.new@acme.example 2026
 }

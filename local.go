@@ -89,7 +89,7 @@ func (q *query) rehearse(ctx context.Context, s stmt.Statement, args Args) (resu
 	if err := r.close(); err != nil {
 		return nil, err
 	}
-	return &later{cols: cols, compile: func(ctx context.Context) (result, error) {
+	return &later{cols: cols, changes: here, compile: func(ctx context.Context) (result, error) {
 		defer func(notes []*stmt.Error) { q.notes = notes }(q.notes) // they have been made
 		if here {
 			return q.compileHere(ctx, s, args, false)
@@ -218,8 +218,10 @@ func (q *query) shape(ctx context.Context, text *stmt.Query, made *stmt.Creation
 // A later is a statement that has been rehearsed and is compiled again when it runs.
 type later struct {
 	cols    []Column
+	changes bool // it has to run, read or not
 	compile func(context.Context) (result, error)
 	result  result
+	ended   bool
 }
 
 func (l *later) columns() []Column { return l.cols }
@@ -231,7 +233,24 @@ func (l *later) next(ctx context.Context) ([]any, error) {
 			return nil, err
 		}
 	}
-	return l.result.next(ctx)
+	if l.ended {
+		return nil, nil // stepping on would run it again
+	}
+	values, err := l.result.next(ctx)
+	l.ended = values == nil
+	return values, err
+}
+
+// finish runs a statement that changes something, if nobody has read it to its end.
+func (l *later) finish(ctx context.Context) error {
+	if !l.changes {
+		return nil
+	}
+	for {
+		if values, err := l.next(ctx); err != nil || values == nil {
+			return err
+		}
+	}
 }
 
 func (l *later) close() error {

@@ -182,6 +182,25 @@ func TestAttach(t *testing.T) {
 	}
 	same("an error in the last statement")
 
+	// What is not read has run all the same, once.
+	rows, err = engine.Query(context.Background(), "CREATE TEMP TABLE n(i); INSERT INTO n VALUES (1) RETURNING i; INSERT INTO n VALUES (2); SELECT group_concat(i) FROM n", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows.NextResult()
+	rows.NextResult()
+	for range 2 {
+		if rows.Next() {
+			t.Errorf("an INSERT gives %v", rows.Values())
+		}
+	}
+	if !rows.NextResult() || !rows.Next() || fmt.Sprint(rows.Values()) != "[1,2]" {
+		t.Errorf("%v, %v, want 1,2", rows.Values(), rows.Err())
+	}
+	if err := rows.Close(); err != nil {
+		t.Error(err)
+	}
+
 	// Read only, by default.
 	engine, _ = withFiles(t, whoql.Options{Attach: []whoql.Attachment{{Name: "a", Path: path}}})
 	for _, text := range []string{"DROP TABLE a.t", "INSERT INTO a.t VALUES ('x', 'y')", "DELETE FROM t", "UPDATE a.t SET id = ''", "CREATE TABLE a.u(x)"} {

@@ -59,9 +59,17 @@ func (r *Rows) Next() bool {
 	}
 	r.values, r.err = r.results[r.at].next(r.ctx)
 	if r.err == nil && r.values == nil && r.at == len(r.results)-1 {
-		r.err = r.query.commit()
+		r.err = r.commit()
 	}
 	return r.err == nil && r.values != nil
+}
+
+// commit keeps what the statements have changed on this machine, if the last one has run to its end.
+func (r *Rows) commit() error {
+	if l, ok := r.results[len(r.results)-1].(*later); ok && !l.ended {
+		return nil
+	}
+	return r.query.commit()
 }
 
 // Values returns the current row: nil, int64, float64, string or []byte; bool and json.RawMessage where
@@ -70,9 +78,18 @@ func (r *Rows) Next() bool {
 func (r *Rows) Values() []any { return r.values }
 
 // NextResult moves to the next statement's result. It returns false if there is none, and after an
-// error.
+// error. What the current statement changes on this machine it changes, read or not.
 func (r *Rows) NextResult() bool {
-	if r.err != nil || r.closed || r.at+1 >= len(r.results) {
+	if r.err != nil || r.closed {
+		return false
+	}
+	if l, ok := r.results[r.at].(*later); ok && l.changes {
+		if r.err = l.finish(r.ctx); r.err != nil {
+			return false
+		}
+	}
+	if r.at+1 >= len(r.results) {
+		r.err = r.commit()
 		return false
 	}
 	if r.err = r.results[r.at].close(); r.err != nil {

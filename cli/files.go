@@ -97,7 +97,7 @@ func (c *command) files(f fileFlags, statements string, o *whoql.Options) (done 
 		default:
 			return done, &usageError{msg: fmt.Sprintf("--csv %s: header is yes or no", text), hint: "for example: --csv " + csvExample}
 		}
-		if copied, err := c.spool(&file); err != nil {
+		if copied, err := c.spool(&file, o.TempInMemory); err != nil {
 			return done, err
 		} else if copied {
 			copies = append(copies, file.Path)
@@ -125,8 +125,8 @@ func (c *command) files(f fileFlags, statements string, o *whoql.Options) (done 
 }
 
 // spool copies what can't be read twice, standard input or a pipe, to a temporary file that only its owner
-// can read.
-func (c *command) spool(file *whoql.CSV) (copied bool, err error) {
+// can read; with never it refuses to.
+func (c *command) spool(file *whoql.CSV, never bool) (copied bool, err error) {
 	in := c.stdin
 	label := "standard input"
 	if file.Path != "-" {
@@ -140,6 +140,9 @@ func (c *command) spool(file *whoql.CSV) (copied bool, err error) {
 		}
 		defer pipe.Close()
 		in, label = pipe, file.Path
+	}
+	if never {
+		return false, &usageError{msg: label + " would have to be copied to a temporary file, and --temp-in-memory is given", hint: "put it into a file, or leave --temp-in-memory out"}
 	}
 	tmp, err := os.CreateTemp("", "whoql-*.csv")
 	if err != nil {

@@ -139,6 +139,8 @@ func (f *File) look(sample []byte) error {
 	}
 	if all, size := records(sample, f.delimiter); size > 0 {
 		f.records = f.info.Size() * int64(len(all)) / size
+	} else {
+		f.records = f.info.Size()/sampleSize + 1 // longer than the sample, or wrong
 	}
 	r, err := f.Scan()
 	if err != nil {

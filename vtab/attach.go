@@ -112,7 +112,7 @@ func (db *DB) name(what, name string) error {
 }
 
 // busy is how long another program's write to an attached file is waited for.
-const busy = 5 * time.Second
+var busy = 5 * time.Second // tests make it shorter
 
 // Attach adds a SQLite file as a schema. The error is a [*NameError] or an [*AttachError].
 func (db *DB) Attach(a Attachment) (err error) {
@@ -262,7 +262,15 @@ func (db *DB) Analyze(name string) (err error) {
 // transaction runs SQL of ours that begins or ends one.
 func (db *DB) transaction(sql string) error {
 	if err := db.exec(sql); err != nil {
-		return fmt.Errorf("attached files: %s", plainText(err))
+		return db.inUse(err)
 	}
 	return nil
+}
+
+// inUse is an error of SQLite that came while a statement ran, in words.
+func (db *DB) inUse(err error) error {
+	if errors.Is(err, sqlite3.BUSY) || errors.Is(err, sqlite3.LOCKED) {
+		return fmt.Errorf("an attached file is in use by another program, or attached twice: %s", plainText(err))
+	}
+	return errors.New(plainText(err))
 }

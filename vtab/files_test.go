@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
 
@@ -141,6 +142,80 @@ func TestCSVIsReadFewTimes(t *testing.T) {
 		if rows, err := query(db, c.sql); err != nil || rows[0][0] == int64(0) {
 			t.Errorf("%s: %v, %v", c.sql, rows, err)
 		}
+	}
+}
+
+// TestWideCSV: columns behind the 63rd, which SQLite counts as one, are looked up rightly.
+func TestWideCSV(t *testing.T) {
+	var header, record []string
+	for i := range 80 {
+		header, record = append(header, fmt.Sprintf("c%d", i)), append(record, fmt.Sprintf("v%d", i))
+	}
+	db := open(t, newMemory(`{"id":"a","data":{"v":"v70"}}`, `{"id":"b","data":{"v":"x"}}`, `{"id":"c","data":{"v":"v70"}}`), vtab.Options{})
+	text := strings.Join(header, ",") + "\n" + strings.Join(record, ",") + "\n"
+	if err := db.RegisterCSV(vtab.CSV{Name: "hr", Path: file(t, text)}); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := query(db, `SELECT t.id, c2, c62, c63, c79 FROM things AS t LEFT JOIN hr ON c70 = t.v`)
+	want := [][]any{{"a", "v2", "v62", "v63", "v79"}, {"b", nil, nil, nil, nil}, {"c", "v2", "v62", "v63", "v79"}}
+	if err != nil || !reflect.DeepEqual(rows, want) {
+		t.Errorf("%v, %v, want %v", rows, err, want)
+	}
+}
+
+// TestWAL: a file in WAL mode is read and written while another program has it open, and when none has.
+func TestWAL(t *testing.T) {
+	path := made(t, "PRAGMA journal_mode = WAL; CREATE TABLE t(a); INSERT INTO t VALUES (1)")
+	other, err := sqlite3.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	for _, isOpen := range []bool{true, false} {
+		if isOpen {
+			if err := other.Exec("INSERT INTO t VALUES (2)"); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := other.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, mode := range []vtab.AttachMode{vtab.AttachRead, vtab.AttachWrite} {
+			db := open(t, newMemory(), vtab.Options{})
+			if err := db.Attach(vtab.Attachment{Name: "f", Path: path, Mode: mode}); err != nil {
+				t.Errorf("open %v, mode %v: %v", isOpen, mode, err)
+				continue
+			}
+			if rows, err := query(db, "SELECT count(*) FROM f.t"); err != nil || rows[0][0] != int64(2) {
+				t.Errorf("open %v, mode %v: %v, %v", isOpen, mode, rows, err)
+			}
+			if err := write(db, "UPDATE f.t SET a = a + 1"); (err == nil) != (mode == vtab.AttachWrite) {
+				t.Errorf("open %v, mode %v: an UPDATE: %v", isOpen, mode, err)
+			}
+		}
+	}
+}
+
+// TestLockedFile: what another program is writing to is waited for, and then an error that says so.
+func TestLockedFile(t *testing.T) {
+	vtab.SetBusy(t, 20*time.Millisecond)
+	path := made(t, "CREATE TABLE t(a)")
+	other, err := sqlite3.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := other.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, newMemory(), vtab.Options{})
+	if err := db.Attach(vtab.Attachment{Name: "f", Path: path, Mode: vtab.AttachWrite}); err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := query(db, "SELECT count(*) FROM f.t"); err != nil || rows[0][0] != int64(0) {
+		t.Errorf("%v, %v", rows, err)
+	}
+	if err := write(db, "INSERT INTO f.t VALUES (1)"); err == nil || !strings.Contains(err.Error(), "in use by another program") {
+		t.Errorf("a locked file: %v", err)
 	}
 }
 

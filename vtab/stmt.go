@@ -164,7 +164,7 @@ func (s *Stmt) Step(ctx context.Context) (more bool, err error) {
 	case s.db.denied != "" && errors.Is(err, sqlite3.AUTH):
 		return false, errors.New(s.db.denied)
 	}
-	return false, errors.New(plainText(err))
+	return false, s.db.inUse(err)
 }
 
 // Value returns column i of the row: nil, int64, float64, string or []byte.
