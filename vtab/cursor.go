@@ -67,14 +67,14 @@ func (c *cursor) Filter(_ int, idxStr string, args ...sqlite3.Value) (err error)
 			return c.t.db.keep(err)
 		}
 		c.plan, c.text = plan, idxStr
+		c.row.layout = c.t.layout
+		c.row.use(plan.Used)
 	}
 	scan, err := c.t.scan(c.plan, args)
 	if err != nil {
 		return c.t.db.keep(err)
 	}
 	c.bound = scan.Params
-	c.row.layout = c.t.layout
-	c.row.use(c.plan.Used)
 	if scan.kept {
 		c.rows, err = c.t.db.running.keep(c.t, scan)
 	} else {
