@@ -82,8 +82,8 @@ func (q *query) rehearse(ctx context.Context, s stmt.Statement, args Args) (resu
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := r.(*selectResult); !ok {
-		return r, nil // SHOW and the like are answered
+	if _, ok := r.(*tableResult); ok {
+		return r, nil // SHOW, EXPLAIN and the like are answered
 	}
 	cols := r.columns()
 	if err := r.close(); err != nil {

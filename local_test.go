@@ -137,7 +137,10 @@ func TestExplainLocal(t *testing.T) {
 
 func TestAttach(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "a b?%.db")
+	path := filepath.Join(dir, "a b#%41.db")
+	if os.PathSeparator == '/' {
+		path = filepath.Join(dir, "a b?mode=memory#%41.db")
+	}
 	write := []whoql.Attachment{{Name: "a", Path: path, Mode: whoql.AttachCreate}}
 	engine, _ := withFiles(t, whoql.Options{Attach: write})
 	if out, _, err := all(engine, "CREATE TABLE a.t AS SELECT id, login FROM okta.user.users WHERE status = :s; SELECT count(*) > 0 FROM a.t", whoql.Args{"s": "ACTIVE"}); err != nil || out != "1\n" {

@@ -161,8 +161,6 @@ func (q *query) register(src vtab.Source) error {
 // compile turns a statement into its result.
 func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (result, error) {
 	switch {
-	case q.engine.changesHere(s):
-		return q.compileHere(ctx, s, args, false)
 	case s.Kind == stmt.Select:
 		return q.compileSelect(ctx, s, args)
 	case s.Kind == stmt.Explain && s.Of == stmt.Select:

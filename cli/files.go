@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -58,12 +59,14 @@ const csvExample = "'hr=roster.csv,delimiter=;,header=no'"
 
 // files turns the flags into the engine's options. statements is the file of the statements. done removes
 // what was copied.
-func (c *command) files(f fileFlags, statements string, o *whoql.Options) (done func() error, err error) {
+func (c *command) files(ctx context.Context, f fileFlags, statements string, o *whoql.Options) (done func() error, err error) {
 	var copies []string
 	done = func() error {
 		var errs []error
 		for _, path := range copies {
-			errs = append(errs, os.Remove(path))
+			if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+				errs = append(errs, err)
+			}
 		}
 		return errors.Join(errs...)
 	}
@@ -97,7 +100,7 @@ func (c *command) files(f fileFlags, statements string, o *whoql.Options) (done 
 		default:
 			return done, &usageError{msg: fmt.Sprintf("--csv %s: header is yes or no", text), hint: "for example: --csv " + csvExample}
 		}
-		if copied, err := c.spool(&file, o.TempInMemory); err != nil {
+		if copied, err := c.spool(ctx, &file, o.TempInMemory); err != nil {
 			return done, err
 		} else if copied {
 			copies = append(copies, file.Path)
@@ -126,7 +129,7 @@ func (c *command) files(f fileFlags, statements string, o *whoql.Options) (done 
 
 // spool copies what can't be read twice, standard input or a pipe, to a temporary file that only its owner
 // can read; with never it refuses to.
-func (c *command) spool(file *whoql.CSV, never bool) (copied bool, err error) {
+func (c *command) spool(ctx context.Context, file *whoql.CSV, never bool) (copied bool, err error) {
 	in := c.stdin
 	label := "standard input"
 	if file.Path != "-" {
@@ -148,6 +151,8 @@ func (c *command) spool(file *whoql.CSV, never bool) (copied bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	// Also if the run is given up: standard input may never end.
+	context.AfterFunc(ctx, func() { os.Remove(tmp.Name()) })
 	_, err = io.Copy(tmp, in)
 	if err = errors.Join(err, tmp.Close()); err != nil {
 		return false, errors.Join(&usageError{msg: label + ": " + err.Error()}, os.Remove(tmp.Name()))

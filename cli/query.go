@@ -146,7 +146,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	}
 	defer set.close()
 	options := whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, TempInMemory: f.tempInMemory}
-	done, err := c.files(f.files, f.file, &options)
+	done, err := c.files(ctx, f.files, f.file, &options)
 	defer done()
 	if err != nil {
 		return err
