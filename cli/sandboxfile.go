@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -98,6 +99,9 @@ func fileError(err error) error {
 		e.hint = "leave --users and --seed out to open it, or choose another name"
 	default:
 		e.hint = "the file and its directory must be writable: SQLite keeps a second file beside it"
+		if errors.Is(err, fs.ErrNotExist) {
+			e.hint = "its directory isn't there"
+		}
 	}
 	return e
 }

@@ -273,6 +273,8 @@ func TestFilesThatAreRefused(t *testing.T) {
 		"UPDATE types SET json = NULL":                                          FileDamaged,
 		"UPDATE types SET json = json_remove(json, '$.base[3]')":                FileDamaged,
 		"UPDATE types SET json = json_set(json, '$.custom[0].type', 'complex')": FileDamaged,
+		"UPDATE types SET json = json_set(json, '$.base[0].type', 'number')":    FileDamaged,
+		"UPDATE types SET json = json_set(json, '$.base[6].format', 'rhyme')":   FileDamaged,
 		"INSERT INTO settings VALUES ('clock', 'noon')":                         FileDamaged,
 		"ALTER TABLE users RENAME TO people":                                    FileDamaged,
 		"DROP TABLE settings":                                                   FileDamaged,
@@ -516,4 +518,57 @@ func TestSearchesOfAnOrgFromAFile(t *testing.T) {
 	if want := everybody(t, o); !reflect.DeepEqual(ids(found), ids(want)) || len(want) != 30 {
 		t.Errorf("searches show %d users of %d", len(found), len(want))
 	}
+}
+
+// FuzzSavedRows reads rows that somebody else wrote. What is taken for right must be the same once more.
+func FuzzSavedRows(f *testing.F) {
+	o := New(Options{Users: 30, Seed: 1})
+	e := o.edit(3)
+	e.u.setPassword(&password{text: goodPassword}, 1)
+	e.u.setPassword(&password{text: otherPassword}, 2)
+	e.u.setQuestion(&question{theQuestion, theAnswer})
+	e.u.hold(suspended, 3)
+	_, e.u.token = newToken(activationToken)
+	for _, seed := range []any{e.u.saved(), o.groups[1].saved(), o.types[0].saved()} {
+		text, err := json.Marshal(seed)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte(`{"status":"ACTIVE","profile":{"a":[[1]]},"history":[null],"imported":{}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		once := func(text []byte) (users, groups, types any) {
+			if s, err := read[savedUser](text); err == nil {
+				if u, err := s.user("00u"); err == nil {
+					users = u.saved()
+				}
+			}
+			if s, err := read[savedGroup](text); err == nil {
+				if g := (group{}); s.into(&g) == nil {
+					groups = g.saved()
+				}
+			}
+			if s, err := read[savedType](text); err == nil {
+				if k := (userType{}); s.into(&k) == nil {
+					types = k.saved()
+				}
+			}
+			return users, groups, types
+		}
+		users, groups, types := once(text)
+		for i, saved := range []any{users, groups, types} {
+			if saved == nil {
+				continue
+			}
+			want, err := json.Marshal(saved)
+			if err != nil {
+				t.Fatal(err)
+			}
+			users, groups, types := once(want)
+			if got, _ := json.Marshal([]any{users, groups, types}[i]); string(got) != string(want) {
+				t.Fatalf("%s, and read again %s", want, got)
+			}
+		}
+	})
 }

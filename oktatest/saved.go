@@ -427,6 +427,12 @@ func (p *property) saved() *savedProperty {
 }
 
 func (s *savedProperty) property(gen attrID) (*property, error) {
+	if _, ok := formats[s.Format]; s.Format != "" && !ok {
+		return nil, fmt.Errorf("there is no format %q", s.Format)
+	}
+	if gen != noAttr && s.Type != schema[gen].typ {
+		return nil, fmt.Errorf("%s is generated, and no %s", s.Name, dataTypeNames[s.Type])
+	}
 	p := &property{name: s.Name, title: s.Title, description: s.Description, typ: s.Type, gen: gen, required: s.Required,
 		format: s.Format, pattern: s.Pattern, minLength: none, maxLength: none, minimum: s.Minimum, maximum: s.Maximum,
 		unique: s.Unique, permission: s.Permission, scope: s.Scope, mutability: s.Mutability,
