@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -14,8 +15,67 @@ import (
 	"github.com/whoql/whoql/vtab"
 )
 
-// A changeResult is the result of EXPLAIN before a statement that changes an org. The plan is made when
-// its first row is asked for.
+// Changes let statements change orgs.
+type Changes struct {
+	// Journal keeps what is done. Required, save with DryRun.
+	Journal *change.Journal
+	// Info is what the journal notes about each run.
+	Info change.RunInfo
+	// Apply are the options of applying plans.
+	Apply change.ApplyOptions
+	// Approve is asked before a plan that has something to do is applied; an error keeps it from being,
+	// and is what the query ends with. Required, save with DryRun.
+	Approve func(context.Context, *Approval) error
+	// Protected returns why an object mustn't be changed; "" if it may. Nil: nothing is protected.
+	Protected func(org, id, login string) string
+	// DryRun gives each statement's plan as its result, and applies none. The default is false.
+	DryRun bool
+	// GoOn runs the statements behind one that has failed, too. The default is false.
+	GoOn bool
+	// Started is told the journal's id of the run before its first plan is applied. Nil: nobody is.
+	Started func(run string)
+	// Ended is told how each plan ended that was applied. Nil: nobody is.
+	Ended func(*change.Report)
+}
+
+// An Approval is a plan that waits to be applied.
+type Approval struct {
+	Plan *change.Plan
+	// Keyed: the statement names one object by its key, and makes one call.
+	Keyed bool
+}
+
+// A ChangeError is a statement of which something failed or isn't known.
+type ChangeError struct {
+	// Report says how each row ended.
+	Report *change.Report
+	// Run is the journal's id of the run; empty if nothing was called.
+	Run string
+}
+
+// Error counts what became of the rows, and says the first reason.
+func (e *ChangeError) Error() string {
+	var parts []string
+	for _, r := range []change.Result{change.Done, change.Unchanged, change.Skipped, change.Refused, change.Failed, change.Unknown, change.NotReached, change.NeedsInput} {
+		if n := e.Report.Counts[r]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, r))
+		}
+	}
+	text := strings.Join(parts, ", ")
+	for _, o := range e.Report.Outcomes {
+		if why := reason(o); why != "" && isBad(o.Result) {
+			return text + ": " + why
+		}
+	}
+	return text
+}
+
+func isBad(r change.Result) bool {
+	return !slices.Contains([]change.Result{change.Done, change.Unchanged, change.Skipped}, r)
+}
+
+// A changeResult is the result of a statement that changes an org. The plan is made, approved and
+// applied when its first row is asked for.
 type changeResult struct {
 	query    *query
 	args     Args
@@ -29,9 +89,14 @@ type changeResult struct {
 	set       []setter // of the rows' values
 	constants *vtab.Stmt
 	constant  []setter
+	returning *returning // nil: none
+	showPlan  bool
 
-	cols []Column
-	out  *tableResult
+	cols    []Column
+	objects []jsonText // of the plan's rows, nil where they weren't read
+	ran     bool
+	out     *tableResult
+	err     error // what is said behind the last row
 }
 
 func (c *changeResult) errorAt(pos int, msg, hint string) error {
@@ -51,11 +116,13 @@ func (e *Engine) fieldsOf(path string) []*catalog.Column {
 
 // compileChange compiles a statement that changes an org, or EXPLAIN in front of one.
 func (q *query) compileChange(ctx context.Context, s stmt.Statement, args Args) (_ result, err error) {
-	if s.Kind != stmt.Explain {
-		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Of.String() + " is not there yet: this version reads only", Hint: "EXPLAIN shows what it would do"}
+	changes := q.engine.options.Changes
+	explain := s.Kind == stmt.Explain
+	if changes == nil && !explain {
+		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Of.String() + " is refused: this only reads", Hint: "EXPLAIN shows what it would do"}
 	}
 	names := q.engine.names()
-	c := &changeResult{query: q, args: args, source: s.Proper()}
+	c := &changeResult{query: q, args: args, source: s.Proper(), showPlan: explain || changes.DryRun}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -81,8 +148,7 @@ func (q *query) compileChange(ctx context.Context, s stmt.Statement, args Args) 
 	if err := c.compileRows(ctx); err != nil {
 		return nil, err
 	}
-	c.cols = newTable(planColumns...).cols
-	return c, nil
+	return c, c.compileColumns(ctx)
 }
 
 // orgColumn is the column that names the org.
@@ -195,6 +261,27 @@ func (c *changeResult) prepare(ctx context.Context, s stmt.Statement) (*vtab.Stm
 	return st, err
 }
 
+// compileColumns settles what the result looks like.
+func (c *changeResult) compileColumns(ctx context.Context) (err error) {
+	switch {
+	case c.showPlan:
+		c.cols = columnsOf(planColumns)
+	case c.change.HasReturning:
+		c.returning, err = c.compileReturning(ctx)
+		if err != nil {
+			return err
+		}
+		c.cols = c.returning.cols
+	case c.change.Kind == stmt.Exec:
+		c.cols = columnsOf(append(slices.Clone(outcomeColumns), append(slices.Clone(c.method.Secrets), "answer")...))
+	default:
+		c.cols = columnsOf(outcomeColumns)
+	}
+	return nil
+}
+
+func columnsOf(names []string) []Column { return newTable(names...).cols }
+
 func (c *changeResult) columns() []Column { return c.cols }
 
 func (c *changeResult) close() error {
@@ -204,18 +291,119 @@ func (c *changeResult) close() error {
 			errs = append(errs, st.Close())
 		}
 	}
+	if c.returning != nil {
+		errs = append(errs, c.returning.close())
+	}
 	return errors.Join(errs...)
 }
 
 func (c *changeResult) next(ctx context.Context) ([]any, error) {
-	if c.out == nil {
-		plan, err := c.plan(ctx)
-		if err != nil {
+	if !c.ran {
+		c.ran = true
+		if err := c.run(ctx); err != nil {
 			return nil, err
 		}
-		c.out = planRows(plan)
 	}
-	return c.out.next(ctx)
+	row, err := c.out.next(ctx)
+	if row == nil && err == nil {
+		return nil, c.err
+	}
+	return row, err
+}
+
+// run plans the change, and applies it if that is approved.
+func (c *changeResult) run(ctx context.Context) error {
+	plan, err := c.plan(ctx)
+	if err != nil {
+		return err
+	}
+	changes := c.query.engine.options.Changes
+	if c.showPlan {
+		c.out = planRows(plan)
+		return nil
+	}
+	if plan.Calls() > 0 {
+		if err := changes.Approve(ctx, &Approval{Plan: plan, Keyed: c.keyed(plan)}); err != nil {
+			return err
+		}
+	}
+	report, err := c.apply(ctx, plan)
+	if report == nil {
+		return err
+	}
+	if changes.Ended != nil {
+		changes.Ended(report)
+	}
+	allRefused := len(plan.Rows) > 0 && report.Counts[change.Refused] == len(plan.Rows)
+	if err == nil && (!report.OK() || allRefused) {
+		e := &ChangeError{Report: report}
+		if c.query.run != nil {
+			e.Run = c.query.run.ID
+		}
+		err = e
+	}
+	c.err = err // behind the rows, which say what was done
+	return c.fill(ctx, report)
+}
+
+// apply applies a plan. One that calls nothing needs no journal.
+func (c *changeResult) apply(ctx context.Context, plan *change.Plan) (*change.Report, error) {
+	if plan.Calls() == 0 {
+		return c.nothing(plan), nil
+	}
+	if err := c.query.begin(); err != nil {
+		return nil, err
+	}
+	options := c.query.engine.options.Changes.Apply
+	options.ReadAfter = options.ReadAfter || c.returning != nil
+	told := options.Outcome
+	secrets := map[int]change.Outcome{}
+	options.Outcome = func(o change.Outcome) {
+		secrets[o.Row.Index] = o
+		if told != nil {
+			told(o)
+		}
+	}
+	report, err := c.query.run.Apply(ctx, plan, &caller{engine: c.query.engine, meter: c.query.meter}, options)
+	if report != nil {
+		for i, o := range report.Outcomes {
+			if told, ok := secrets[o.Row.Index]; ok {
+				report.Outcomes[i] = told
+			}
+		}
+	}
+	return report, err
+}
+
+// nothing is the report of a plan that calls nothing.
+func (c *changeResult) nothing(plan *change.Plan) *change.Report {
+	report := &change.Report{Counts: map[change.Result]int{}}
+	for i, r := range plan.Rows {
+		o := change.Outcome{Row: r, Result: change.Unchanged, Status: r.Before.Status, Object: c.objects[i]}
+		if r.Refused != "" {
+			o.Result, o.Reason = change.Refused, r.Refused
+		}
+		report.Counts[o.Result]++
+		report.Outcomes = append(report.Outcomes, o)
+	}
+	return report
+}
+
+// keyed reports whether the statement names one object by its key and makes one call.
+func (c *changeResult) keyed(plan *change.Plan) bool {
+	if plan.Calls() != 1 || len(plan.Rows) != 1 {
+		return false
+	}
+	switch c.change.Kind {
+	case stmt.Exec:
+		return !c.change.For
+	case stmt.Insert:
+		return true
+	}
+	return slices.ContainsFunc(c.change.Equals, func(name string) bool {
+		col := c.resource.Column(name)
+		return col != nil && col.Key
+	})
 }
 
 // plan reads the rows that the statement is about, and plans what it asks for.
@@ -225,12 +413,14 @@ func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
 		return nil, err
 	}
 	for _, a := range asks {
+		c.objects = append(c.objects, a.Object)
 		if o, err := c.query.org(a.Org); err == nil && o.ReadOnly {
 			return nil, fmt.Errorf("the org %s is read-only here: nothing was changed", a.Org)
 		}
 	}
-	p := &change.Planner{
-		Resource: c.resource, Statement: c.source.Text(), Query: c.change.For,
+	p := &change.Planner{Resource: c.resource, Statement: c.source.Text(), Query: c.change.For}
+	if changes := c.query.engine.options.Changes; changes != nil {
+		p.Protected = changes.Protected
 	}
 	switch c.change.Kind {
 	case stmt.Insert:
@@ -303,3 +493,41 @@ func (c *changeResult) target(ask *change.Ask) int {
 	ask.Index = true // nobody knows whether it came by a get
 	return 1 + len(c.fields)
 }
+
+// begin begins the run in the journal that all plans of the query belong to.
+func (q *query) begin() error {
+	if q.run != nil {
+		return nil
+	}
+	changes := q.engine.options.Changes
+	run, err := changes.Journal.Begin(changes.Info)
+	if err != nil {
+		return err
+	}
+	q.run = run
+	if changes.Started != nil {
+		changes.Started(run.ID)
+	}
+	return nil
+}
+
+// A fixedSource is a table that holds the objects it is given.
+type fixedSource struct{ objects []vtab.Object }
+
+// Scan implements [vtab.Source].
+func (s *fixedSource) Scan(context.Context, *vtab.Scan) (vtab.Rows, error) {
+	return &fixedRows{s.objects}, nil
+}
+
+type fixedRows struct{ rest []vtab.Object }
+
+func (r *fixedRows) Next(context.Context) (vtab.Object, error) {
+	if len(r.rest) == 0 {
+		return vtab.Object{}, io.EOF
+	}
+	o := r.rest[0]
+	r.rest = r.rest[1:]
+	return o, nil
+}
+
+func (r *fixedRows) Close() error { return nil }

@@ -1,9 +1,16 @@
 package whoql
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/whoql/whoql/change"
+	"github.com/whoql/whoql/stmt"
+	"github.com/whoql/whoql/vtab"
 )
 
 type jsonText = json.RawMessage
@@ -46,4 +53,148 @@ func setsOf(op *change.Operation) any {
 		return nil
 	}
 	return json.RawMessage(b)
+}
+
+// outcomeColumns are what a change shows of each row that it was about.
+var outcomeColumns = []string{"subdomain", "userId", "login", "operation", "outcome", "status", "reason"}
+
+// outcomeRow is how a row ended.
+func outcomeRow(o change.Outcome) []any {
+	operation := any(nil)
+	if n := len(o.Row.Steps); n > 0 {
+		operation = o.Row.Steps[min(o.Step, n-1)].Method.Name
+	}
+	id, login := o.Row.ID, o.Row.Name
+	if id == "" {
+		id = gjson.GetBytes(o.Object, "id").String()
+	}
+	if login == "" {
+		login = gjson.GetBytes(o.Object, "profile.login").String()
+	}
+	return []any{o.Row.Org, text(id), text(login), operation, string(o.Result), text(o.Status), text(reason(o))}
+}
+
+// reason says why a row ended as it did, if that isn't plain: the org's own words, or ours.
+func reason(o change.Outcome) string {
+	parts := []string{}
+	if p := o.Problem; p != nil {
+		s := strings.TrimSpace(fmt.Sprintf("%d %s", p.Status, p.Code))
+		if p.Summary != "" {
+			s += ": " + p.Summary
+		}
+		parts = append(parts, s)
+		parts = append(parts, p.Causes...)
+	}
+	if o.Reason != "" {
+		parts = append(parts, o.Reason)
+	}
+	if o.SecretLost {
+		parts = append(parts, "its answer is lost; a new one: "+o.Renew)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// fill makes the result out of how the rows ended.
+func (c *changeResult) fill(ctx context.Context, report *change.Report) error {
+	c.out = &tableResult{cols: c.cols}
+	if c.returning != nil {
+		rows, err := c.returning.rows(ctx, report)
+		c.out.rows = rows
+		return err
+	}
+	for _, o := range report.Outcomes {
+		row := outcomeRow(o)
+		if c.change.Kind == stmt.Exec {
+			for _, name := range c.method.Secrets {
+				row = append(row, text(gjson.GetBytes(o.Answer, gjsonKey(name)).String()))
+			}
+			row = append(row, answerOf(o.Answer, c.method.Secrets))
+		}
+		c.out.rows = append(c.out.rows, row)
+	}
+	return nil
+}
+
+// gjsonKey is a member's name as a path of package gjson.
+func gjsonKey(name string) string {
+	return strings.NewReplacer(".", `\.`, "*", `\*`, "?", `\?`, "|", `\|`, "#", `\#`, "@", `\@`).Replace(name)
+}
+
+// answerOf is what the org answered, where columns of their own haven't shown it already.
+func answerOf(answer json.RawMessage, shown []string) any {
+	rest := 0
+	gjson.ParseBytes(answer).ForEach(func(key, _ gjson.Result) bool {
+		for _, s := range shown {
+			if s == key.String() {
+				return true
+			}
+		}
+		rest++
+		return true
+	})
+	if rest == 0 {
+		return nil
+	}
+	return answer
+}
+
+// returning evaluates RETURNING over the changed objects. It has a SQLite of its own, whose one table
+// holds them and nothing else.
+type returning struct {
+	db     *vtab.DB
+	result *selectResult
+	source *fixedSource
+	cols   []Column
+}
+
+func (c *changeResult) compileReturning(ctx context.Context) (_ *returning, err error) {
+	r := &returning{source: &fixedSource{}}
+	options := c.query.engine.options
+	if r.db, err = vtab.Open(vtab.Options{TempInMemory: options.TempInMemory}); err != nil {
+		return nil, err
+	}
+	other := &query{engine: c.query.engine, meter: c.query.meter, db: r.db}
+	for _, res := range c.query.engine.catalog.Resources() {
+		var src vtab.Source = &source{query: other}
+		if res.Path() == c.resource.Path() {
+			src = r.source
+		}
+		if err := r.db.Register(res, src); err != nil {
+			r.db.Close()
+			return nil, err
+		}
+	}
+	res, err := other.compileSelect(ctx, c.change.Returning, c.args)
+	if err != nil {
+		r.db.Close()
+		return nil, err
+	}
+	r.result = res.(*selectResult)
+	r.cols = r.result.columns()
+	return r, nil
+}
+
+// rows evaluates RETURNING for the rows that were changed, or were as asked for already.
+func (r *returning) rows(ctx context.Context, report *change.Report) ([][]any, error) {
+	for _, o := range report.Outcomes {
+		if o.Object != nil && (o.Result == change.Done || o.Result == change.Unchanged) {
+			r.source.objects = append(r.source.objects, vtab.Object{JSON: o.Object, Org: o.Row.Org})
+		}
+	}
+	var out [][]any
+	for {
+		row, err := r.result.next(ctx)
+		if row == nil || err != nil {
+			return out, err
+		}
+		out = append(out, append([]any(nil), row...))
+	}
+}
+
+func (r *returning) close() error {
+	err := r.result.close()
+	if e := r.db.Close(); err == nil {
+		err = e
+	}
+	return err
 }

@@ -116,6 +116,9 @@ func (r *Rows) Close() error {
 	for _, res := range r.results {
 		errs = append(errs, res.close())
 	}
+	if r.query.run != nil {
+		errs = append(errs, r.query.run.Close())
+	}
 	return errors.Join(append(errs, r.query.db.Close())...)
 }
 

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/whoql/whoql/catalog"
+	"github.com/whoql/whoql/change"
 	"github.com/whoql/whoql/okta"
 	"github.com/whoql/whoql/stmt"
 	"github.com/whoql/whoql/vtab"
@@ -40,6 +41,8 @@ type Options struct {
 	NoRewrite bool
 	// TempInMemory keeps big sorts in memory instead of in temporary files. The default is false.
 	TempInMemory bool
+	// Changes let statements change orgs. Nil: they are refused, and EXPLAIN shows what they would do.
+	Changes *Changes
 	// CSV are files of comma-separated values that statements read as tables. Each query opens them
 	// anew. The default is none; no statement can open another file.
 	CSV []CSV
@@ -142,10 +145,11 @@ type query struct {
 	anyName string                   // the name that an org with AnyName has taken in the statement at hand
 	notes   []*stmt.Error
 
-	recorder *recorder // EXPLAIN's, in place of the orgs
-	begun    bool      // a transaction is
-	commits  bool      // it is to be committed behind the last result
-	views    bool      // a temporary view picks an org
+	recorder *recorder   // EXPLAIN's, in place of the orgs
+	begun    bool        // a transaction is
+	commits  bool        // it is to be committed behind the last result
+	views    bool        // a temporary view picks an org
+	run      *change.Run // of all changes of the query; nil: none was applied yet
 }
 
 // register makes the tables, whose rows come from src.

@@ -1,0 +1,102 @@
+package whoql
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/whoql/whoql/catalog"
+	"github.com/whoql/whoql/change"
+	"github.com/whoql/whoql/okta"
+)
+
+// A caller makes the calls of changes through the orgs' clients: the [change.Caller] of an engine.
+type caller struct {
+	engine *Engine
+	meter  *okta.Meter
+}
+
+// Caller returns what makes the calls of changes in the engine's orgs, for [change.Journal.Resume] and
+// its like. Each call counts in Stats of nobody.
+func (e *Engine) Caller() change.Caller { return &caller{engine: e, meter: new(okta.Meter)} }
+
+// Call implements [change.Caller].
+func (c *caller) Call(ctx context.Context, call change.Call) (change.Answer, error) {
+	request, err := requestOf(call)
+	if err != nil {
+		return change.Answer{}, &change.NoEffectError{Err: err}
+	}
+	org, err := (&query{engine: c.engine}).org(call.Org)
+	if err != nil {
+		return change.Answer{}, &change.NoEffectError{Err: err}
+	}
+	o, err := org.connect()
+	if err != nil {
+		return change.Answer{}, &change.NoEffectError{Err: err}
+	}
+	answer, err := o.client.Metered(c.meter).Do(ctx, request)
+	if err != nil {
+		return failed(err)
+	}
+	return change.Answer{
+		Status: answer.Status, Body: answer.Body, ETag: answer.ETag, Date: answer.Date, RequestID: answer.RequestID,
+	}, nil
+}
+
+// failed tells apart what the org said, what certainly changed nothing, and what nobody knows.
+func failed(err error) (change.Answer, error) {
+	var e *okta.Error
+	switch {
+	case !errors.As(err, &e):
+		return change.Answer{}, err
+	case okta.InDoubt(err):
+		return change.Answer{}, err
+	case e.Status < http.StatusMultipleChoices || e.Err != nil:
+		return change.Answer{}, &change.NoEffectError{Err: err}
+	}
+	return change.Answer{
+		Status: e.Status, Date: e.Rate.Date, RequestID: e.RequestID,
+		Problem: &change.Problem{Status: e.Status, Code: e.Code, Summary: e.Summary, Causes: e.Causes},
+	}, nil
+}
+
+// requestOf puts a call's values where its method has them.
+func requestOf(call change.Call) (okta.Request, error) {
+	r := okta.Request{
+		Operation: words(call.Method.Operation), Method: call.Method.HTTP,
+		IfMatch: call.IfMatch, Body: call.Body, Stop: call.Stop,
+	}
+	var err error
+	if r.Path, err = routePath(call.Method, call.Path); err != nil {
+		return r, err
+	}
+	if len(call.Query) > 0 {
+		r.Query = url.Values{}
+		for name, value := range call.Query {
+			r.Query.Set(name, value)
+		}
+	}
+	return r, nil
+}
+
+// routePath puts values into a route's {parameters}, each as one segment and as nothing else.
+func routePath(m *catalog.Method, values map[string]string) (string, error) {
+	var b strings.Builder
+	rest := m.Route
+	for {
+		before, behind, more := strings.Cut(rest, "{")
+		b.WriteString(before)
+		if !more {
+			return b.String(), nil
+		}
+		name, behind, _ := strings.Cut(behind, "}")
+		segment, err := okta.PathSegment(values[name])
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(segment)
+		rest = behind
+	}
+}
