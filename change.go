@@ -17,8 +17,9 @@ import (
 
 // Changes let statements change orgs.
 type Changes struct {
-	// Journal keeps what is done. Required, save with DryRun.
-	Journal *change.Journal
+	// OpenJournal opens the journal that keeps what is done, or returns the one that is open. It is asked
+	// for when the first plan is about to be applied. Required, save with DryRun.
+	OpenJournal func() (*change.Journal, error)
 	// Info is what the journal notes about each run.
 	Info change.RunInfo
 	// Apply are the options of applying plans.
@@ -28,6 +29,8 @@ type Changes struct {
 	Approve func(context.Context, *Approval) error
 	// Protected returns why an object mustn't be changed; "" if it may. Nil: nothing is protected.
 	Protected func(org, id, login string) string
+	// Planned is told each plan that is shown and not applied: with DryRun, and for EXPLAIN. Nil: nobody is.
+	Planned func(*change.Plan)
 	// DryRun gives each statement's plan as its result, and applies none. The default is false.
 	DryRun bool
 	// GoOn runs the statements behind one that has failed, too. The default is false.
@@ -320,6 +323,9 @@ func (c *changeResult) run(ctx context.Context) error {
 	changes := c.query.engine.options.Changes
 	if c.showPlan {
 		c.out = planRows(plan)
+		if changes != nil && changes.Planned != nil {
+			changes.Planned(plan)
+		}
 		return nil
 	}
 	if plan.Calls() > 0 {
@@ -343,7 +349,7 @@ func (c *changeResult) run(ctx context.Context) error {
 		err = e
 	}
 	c.err = err // behind the rows, which say what was done
-	return c.fill(ctx, report)
+	return c.fill(context.WithoutCancel(ctx), report)
 }
 
 // apply applies a plan. One that calls nothing needs no journal.
@@ -411,6 +417,12 @@ func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
 	asks, err := c.asks(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if c.change.Kind == stmt.Exec && len(asks) > 0 {
+		c.fields = c.query.engine.fieldsOf(c.resource.Path())
+		if err := c.readTargets(ctx, asks); err != nil {
+			return nil, err
+		}
 	}
 	for _, a := range asks {
 		c.objects = append(c.objects, a.Object)
@@ -500,7 +512,11 @@ func (q *query) begin() error {
 		return nil
 	}
 	changes := q.engine.options.Changes
-	run, err := changes.Journal.Begin(changes.Info)
+	journal, err := changes.OpenJournal()
+	if err != nil {
+		return err
+	}
+	run, err := journal.Begin(changes.Info)
 	if err != nil {
 		return err
 	}

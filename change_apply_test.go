@@ -28,8 +28,8 @@ func changing(t *testing.T, o oktatest.Options) (*whoql.Engine, *oktatest.Server
 	t.Cleanup(func() { journal.Close() })
 	org := oktatest.Start(t, o)
 	return connect(t, org, okta.Options{}, whoql.Options{Catalog: cat, Changes: &whoql.Changes{
-		Journal: journal,
-		Approve: func(context.Context, *whoql.Approval) error { return nil },
+		OpenJournal: func() (*change.Journal, error) { return journal, nil },
+		Approve:     func(context.Context, *whoql.Approval) error { return nil },
 	}}), org
 }
 

@@ -21,7 +21,7 @@ func TestExplainChange(t *testing.T) {
 		{"UPDATE okta.user.users SET department = department WHERE status = 'SUSPENDED'", "unchanged from SUSPENDED"},
 		{"DELETE FROM okta.user.users WHERE status IN ('DEPROVISIONED', 'ACTIVE')", "<nil> from ACTIVE, delete from DEPROVISIONED"},
 		{"INSERT INTO okta.user.users (login, email, data__activate) SELECT login || '.new', email, false FROM okta.user.users WHERE status = 'RECOVERY'", "insert from <nil>"},
-		{"EXEC okta.user.users.unlock FOR SELECT id AS userId FROM okta.user.users WHERE status = 'LOCKED_OUT'", "unlock from <nil>"},
+		{"EXEC okta.user.users.unlock FOR SELECT id AS userId FROM okta.user.users WHERE status = 'LOCKED_OUT'", "unlock from LOCKED_OUT"},
 		{"EXEC okta.user.users.unlock @userId = 'me@acme.example', @subdomain = 'sandbox'", "unlock from <nil>"},
 	} {
 		var got []string

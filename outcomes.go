@@ -35,6 +35,10 @@ func planRows(p *change.Plan) *tableResult {
 	return t
 }
 
+// PlanTable shows a plan as EXPLAIN does: a row for each call, and for each object without one. Values are
+// as those of [Rows]. Secrets are not in it.
+func PlanTable(p *change.Plan) (columns []string, rows [][]any) { return planColumns, planRows(p).rows }
+
 // text is a text as a value, NULL where it is empty.
 func text(s string) any {
 	if s == "" {

@@ -41,6 +41,9 @@ type Ask struct {
 	Index  bool
 	// Key is the object's id, or what else stands for it in a path, such as a login, where Object is nil.
 	Key string
+	// Anyway: a call of Exec is made whatever the status is, and the org is the judge. Off, a row whose
+	// status doesn't allow it is refused.
+	Anyway bool
 
 	// Status is what SET status asks for; empty: nothing.
 	Status string

@@ -215,7 +215,7 @@ func (p *Planner) Exec(method string, asks []Ask) (*Plan, error) {
 		op := r.operation(m, params, body)
 		op.Sets, _ = members(body["profile"])
 		if o != nil {
-			op.see(r, o)
+			op.see(r, o, ask.Anyway)
 		}
 	}
 	return plan, nil
@@ -246,13 +246,13 @@ func (p *Planner) mailsEveryone(m *catalog.Method, ask *Ask) error {
 	return planError("say @sendEmail = true, or false to get the links back", "%s mails everyone whom it is run for", m.Name)
 }
 
-// see fills in what an operation can say only once its object is known, and refuses the row if the
-// status doesn't allow it.
-func (op *Operation) see(r *Row, o *object) {
+// see fills in what an operation can say only once its object is known, and unless it is to be called
+// anyway, refuses the row if the status doesn't allow it.
+func (op *Operation) see(r *Row, o *object, anyway bool) {
 	f := r.Before.facts()
 	f.NewPassword = op.setsPassword()
 	to, ok := op.Method.Destination(r.Before.Status, f)
-	if !ok {
+	if !ok && !anyway {
 		r.Refused = fmt.Sprintf("is %s; %s", r.Before.Status, allowedFrom(op.Method))
 		r.Steps = nil
 		return
