@@ -126,19 +126,12 @@ func (c *changeResult) hasProfile() bool {
 	return false
 }
 
-// A rowError is a value that a change can't take, in a row of its SELECT.
-type rowError struct {
-	row  int // from 1
-	name string
-	msg  string
-}
-
-// Error names the row and the column. It doesn't show the value, which may be a secret.
-func (e *rowError) Error() string { return fmt.Sprintf("row %d: %s %s", e.row, e.name, e.msg) }
-
 // put adds a value to what a row asks for.
 func (s *setter) put(ask *change.Ask, v any, row int) error {
-	bad := func(msg string) error { return &rowError{row, s.name, msg} }
+	// The value isn't shown: it may be a secret.
+	bad := func(msg string) error {
+		return &ChangePlanError{Msg: fmt.Sprintf("row %d: %s %s", row, s.name, msg), Hint: "nothing was changed"}
+	}
 	switch s.kind {
 	case setOrg, setKey, setStatus:
 		text := textOf(v)

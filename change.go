@@ -54,6 +54,8 @@ type ChangeError struct {
 	Report *change.Report
 	// Run is the journal's id of the run; empty if nothing was called.
 	Run string
+	// Statement is which of the text's statements it is, from 1; 0: there is one.
+	Statement int
 }
 
 // Error counts what became of the rows, and says the first reason.
@@ -65,6 +67,9 @@ func (e *ChangeError) Error() string {
 		}
 	}
 	text := strings.Join(parts, ", ")
+	if e.Statement > 0 {
+		text = fmt.Sprintf("statement %d: %s", e.Statement, text)
+	}
 	for _, o := range e.Report.Outcomes {
 		if why := reason(o); why != "" && isBad(o.Result) {
 			return text + ": " + why
@@ -72,6 +77,45 @@ func (e *ChangeError) Error() string {
 	}
 	return text
 }
+
+// A ChangePlanError is a statement whose values can't be what is meant. Nothing of it was done.
+type ChangePlanError struct {
+	// Msg says what is wrong, Hint what to do about it.
+	Msg, Hint string
+	// Statement is which of the text's statements it is, from 1; 0: there is one.
+	Statement int
+}
+
+// Error says what is wrong.
+func (e *ChangePlanError) Error() string {
+	if e.Statement > 0 {
+		return fmt.Sprintf("statement %d: %s", e.Statement, e.Msg)
+	}
+	return e.Msg
+}
+
+// inStatement notes in an error which statement it is about.
+func inStatement(err error, number int) error {
+	var failed *ChangeError
+	var wrong *ChangePlanError
+	switch {
+	case errors.As(err, &failed):
+		failed.Statement = number
+	case errors.As(err, &wrong):
+		wrong.Statement = number
+	}
+	return err
+}
+
+// goes says whether the statements behind one that ended so can be run.
+func goes(err error) bool {
+	var failed *ChangeError
+	var wrong *ChangePlanError
+	return errors.As(err, &failed) || errors.As(err, &wrong)
+}
+
+// goesOn says whether they are.
+func (e *Engine) goesOn() bool { return e.options.Changes != nil && e.options.Changes.GoOn }
 
 func isBad(r change.Result) bool {
 	return !slices.Contains([]change.Result{change.Done, change.Unchanged, change.Skipped}, r)
@@ -243,16 +287,23 @@ func (c *changeResult) forTargets(columns []vtab.ResultColumn) ([]stmt.Target, e
 	return out, nil
 }
 
+// mailing is the parameter that says whether people are mailed.
+const mailing = "sendEmail"
+
 // checkRequired refuses an EXEC without a parameter that it can't do without. What has a default and is
-// shown as required is asked for only where many could be meant: the planner sees to that.
+// shown as required is asked for only where it would mail many people.
 func (c *changeResult) checkRequired() error {
 	if c.change.Kind != stmt.Exec {
 		return nil
 	}
 	for _, p := range c.method.Params {
 		given := slices.ContainsFunc(append(slices.Clone(c.set), c.constant...), func(s setter) bool { return s.name == p.Name })
-		if p.Required && p.Default == "" && !given {
+		switch {
+		case given:
+		case p.Required && p.Default == "":
 			return c.errorAt(c.change.MethodPos, c.method.Name+" needs the parameter "+p.Name, p.Description)
+		case c.change.For && p.Name == mailing && p.Default == "true":
+			return c.errorAt(c.change.MethodPos, c.method.Name+" mails everyone whom it is run for", "say @sendEmail = true, or false to get the links back")
 		}
 	}
 	return nil
@@ -276,7 +327,7 @@ func (c *changeResult) compileColumns(ctx context.Context) (err error) {
 		}
 		c.cols = c.returning.cols
 	case c.change.Kind == stmt.Exec:
-		c.cols = columnsOf(append(slices.Clone(outcomeColumns), append(slices.Clone(c.method.Secrets), "answer")...))
+		c.cols = columnsOf(append(slices.Clone(outcomeColumns), c.method.Returns...))
 	default:
 		c.cols = columnsOf(outcomeColumns)
 	}
@@ -317,6 +368,10 @@ func (c *changeResult) next(ctx context.Context) ([]any, error) {
 // run plans the change, and applies it if that is approved.
 func (c *changeResult) run(ctx context.Context) error {
 	plan, err := c.plan(ctx)
+	var wrong *change.PlanError
+	if errors.As(err, &wrong) {
+		err = &ChangePlanError{Msg: wrong.Msg, Hint: wrong.Hint}
+	}
 	if err != nil {
 		return err
 	}
@@ -357,7 +412,7 @@ func (c *changeResult) apply(ctx context.Context, plan *change.Plan) (*change.Re
 	if plan.Calls() == 0 {
 		return c.nothing(plan), nil
 	}
-	if err := c.query.begin(); err != nil {
+	if err := c.query.beginRun(); err != nil {
 		return nil, err
 	}
 	options := c.query.engine.options.Changes.Apply
@@ -427,7 +482,7 @@ func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
 	for _, a := range asks {
 		c.objects = append(c.objects, a.Object)
 		if o, err := c.query.org(a.Org); err == nil && o.ReadOnly {
-			return nil, fmt.Errorf("the org %s is read-only here: nothing was changed", a.Org)
+			return nil, &ReadOnlyOrgError{Org: a.Org}
 		}
 	}
 	p := &change.Planner{Resource: c.resource, Statement: c.source.Text(), Query: c.change.For}
@@ -506,8 +561,8 @@ func (c *changeResult) target(ask *change.Ask) int {
 	return 1 + len(c.fields)
 }
 
-// begin begins the run in the journal that all plans of the query belong to.
-func (q *query) begin() error {
+// beginRun begins the run in the journal that all plans of the query belong to.
+func (q *query) beginRun() error {
 	if q.run != nil {
 		return nil
 	}

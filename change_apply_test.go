@@ -65,7 +65,7 @@ func TestChanges(t *testing.T) {
 		{"INSERT INTO okta.user.users (data__profile) VALUES (" + profile + ") RETURNING status, lastName", "PROVISIONED|Bee"},
 		{"UPDATE okta.user.users SET department = 'IT', city = upper(lastName) WHERE login = 'a@acme.example' RETURNING department, city, profile->>'city'", "IT|AY|AY"},
 		{"UPDATE okta.user.users SET department = 'IT' WHERE login = 'a@acme.example' RETURNING status", "STAGED"},
-		{"EXEC okta.user.users.suspend @userId = 'b@acme.example'", "sandbox|*|*|suspend|done|SUSPENDED|<nil>|<nil>"},
+		{"EXEC okta.user.users.suspend @userId = 'b@acme.example'", "sandbox|*|*|suspend|done|SUSPENDED|<nil>"},
 		{"UPDATE okta.user.users SET status = 'ACTIVE' WHERE login = 'b@acme.example' RETURNING status", "PROVISIONED"},
 		{"UPDATE okta.user.users SET status = 'DEPROVISIONED' WHERE login = 'b@acme.example' RETURNING status", "DEPROVISIONED"},
 		{"DELETE FROM okta.user.users WHERE login = 'b@acme.example'", "sandbox|*|b@acme.example|delete|done|<nil>|<nil>"},

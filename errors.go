@@ -134,3 +134,11 @@ func (e *Engine) nearestColumn(q *stmt.Query, name string) string {
 	}
 	return ""
 }
+
+// A ReadOnlyOrgError is a change in an org that is read-only here. Nothing of it was done.
+type ReadOnlyOrgError struct{ Org string }
+
+// Error names the org.
+func (e *ReadOnlyOrgError) Error() string {
+	return "the org " + e.Org + " is read-only here: nothing was changed"
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -88,6 +89,9 @@ func reason(o change.Outcome) string {
 		}
 		parts = append(parts, s)
 		parts = append(parts, p.Causes...)
+		if why := wrongStatus(o); why != "" {
+			parts = append(parts, why)
+		}
 	}
 	if o.Reason != "" {
 		parts = append(parts, o.Reason)
@@ -96,6 +100,18 @@ func reason(o change.Outcome) string {
 		parts = append(parts, "its answer is lost; a new one: "+o.Renew)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// wrongStatus says why the org refused a call, where that is plain from the status.
+func wrongStatus(o change.Outcome) string {
+	if o.Step >= len(o.Row.Steps) || !o.Row.Before.Known {
+		return ""
+	}
+	m := o.Row.Steps[o.Step].Method
+	if o.Status == "" || len(m.Statuses) == 0 || slices.Contains(m.Statuses, o.Status) {
+		return ""
+	}
+	return fmt.Sprintf("it is %s, and %s is for %s", o.Status, m.Name, strings.Join(m.Statuses, ", "))
 }
 
 // fill makes the result out of how the rows ended.
@@ -109,10 +125,9 @@ func (c *changeResult) fill(ctx context.Context, report *change.Report) error {
 	for _, o := range report.Outcomes {
 		row := outcomeRow(o)
 		if c.change.Kind == stmt.Exec {
-			for _, name := range c.method.Secrets {
-				row = append(row, text(gjson.GetBytes(o.Answer, gjsonKey(name)).String()))
+			for _, name := range c.method.Returns {
+				row = append(row, answered(o.Answer, name))
 			}
-			row = append(row, answerOf(o.Answer, c.method.Secrets))
 		}
 		c.out.rows = append(c.out.rows, row)
 	}
@@ -124,22 +139,18 @@ func gjsonKey(name string) string {
 	return strings.NewReplacer(".", `\.`, "*", `\*`, "?", `\?`, "|", `\|`, "#", `\#`, "@", `\@`).Replace(name)
 }
 
-// answerOf is what the org answered, where columns of their own haven't shown it already.
-func answerOf(answer json.RawMessage, shown []string) any {
-	rest := 0
-	gjson.ParseBytes(answer).ForEach(func(key, _ gjson.Result) bool {
-		for _, s := range shown {
-			if s == key.String() {
-				return true
-			}
-		}
-		rest++
-		return true
-	})
-	if rest == 0 {
+// answered is a member of what the org answered, as a value.
+func answered(answer json.RawMessage, name string) any {
+	switch v := gjson.GetBytes(answer, gjsonKey(name)); v.Type {
+	case gjson.Null:
 		return nil
+	case gjson.String:
+		return v.String()
+	case gjson.True, gjson.False:
+		return v.Bool()
+	default:
+		return json.RawMessage(v.Raw)
 	}
-	return answer
 }
 
 // returning evaluates RETURNING over the changed objects. It has a SQLite of its own, whose one table

@@ -310,8 +310,8 @@ func TestRequestsOfErrors(t *testing.T) {
 		{name: "null q", sql: `SELECT id FROM okta.user.users WHERE q = NULL`, says: "q is NULL"},
 		{name: "numeric q", sql: `SELECT id FROM okta.user.users WHERE q = :q`, args: whoql.Args{"q": 5}, says: "q is 5"},
 		{name: "empty search", sql: `SELECT id FROM okta.user.users WHERE search = ''`, says: "search is ''"},
-		{name: "a change", sql: `DELETE FROM okta.user.users WHERE id = 'x'`, says: "this version reads only", as: new(*stmt.Error)},
-		{name: "a change behind a query", sql: `SELECT id FROM okta.user.users; EXEC okta.user.users.suspend @userId = 'x'`, says: "this version reads only", as: new(*stmt.Error)},
+		{name: "a change", sql: `DELETE FROM okta.user.users WHERE id = 'x'`, says: "this only reads", as: new(*stmt.Error)},
+		{name: "a change behind a query", sql: `SELECT id FROM okta.user.users; EXEC okta.user.users.suspend @userId = 'x'`, says: "this only reads", as: new(*stmt.Error)},
 		{name: "something else", sql: `PRAGMA table_list`, says: "not a statement", as: new(*stmt.Error)},
 		{name: "attach", sql: `ATTACH 'x' AS y`, says: "not a statement", as: new(*stmt.Error)},
 	} {

@@ -40,6 +40,7 @@ type Rows struct {
 	vertical []bool
 	at       int
 	values   []any
+	failed   []error // of statements that others came behind nevertheless: see Changes.GoOn
 	err      error
 	closed   bool
 }
@@ -58,8 +59,18 @@ func (r *Rows) Next() bool {
 		return false
 	}
 	r.values, r.err = r.results[r.at].next(r.ctx)
-	if r.err == nil && r.values == nil && r.at == len(r.results)-1 {
-		r.err = r.commit()
+	last := r.at == len(r.results)-1
+	if r.err != nil && len(r.results) > 1 {
+		r.err = inStatement(r.err, r.at+1)
+	}
+	if goes(r.err) && r.query.engine.goesOn() && r.ctx.Err() == nil {
+		r.failed = append(r.failed, r.err)
+		r.values, r.err = nil, nil
+	}
+	if last && r.values == nil && r.err == nil {
+		if r.err = errors.Join(r.failed...); r.err == nil {
+			r.err = r.commit()
+		}
 	}
 	return r.err == nil && r.values != nil
 }

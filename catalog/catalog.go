@@ -140,11 +140,14 @@ type Method struct {
 	Body []*Param
 	// Answer says in words what a success returns.
 	Answer string
+	// Returns are the keys of a success's answer; empty where it has none, and where the whole object is
+	// what a statement returns anyway.
+	Returns []string
 	// Success is the HTTP status of success: 200 or 204.
 	Success int
 	// Statuses are the user statuses from which the operation is allowed; empty: any.
 	Statuses []string
-	// Secrets are the keys of the answer whose values must not get into a log or a journal, such as
+	// Secrets are those of Returns whose values must not get into a log or a journal, such as
 	// activationUrl.
 	Secrets []string
 	// Moves say where the operation leads from which status; from those that no move names, nowhere.

@@ -102,6 +102,11 @@ func (o object) effects(m *Method) {
 	if m.Verb == "SELECT" && (len(m.Moves) > 0 || m.Witness != "" || m.Irreversible != "" || m.Undo != "") {
 		o.fail("verb", "a SELECT changes nothing")
 	}
+	for _, name := range m.Secrets {
+		if !slices.Contains(m.Returns, name) {
+			o.fail("secrets", "the secret %s isn't among what returns has", name)
+		}
+	}
 	if m.Renew != "" && len(m.Secrets) == 0 {
 		o.fail("renew", "renew is for methods that answer with secrets")
 	}
@@ -114,7 +119,7 @@ func (o object) condition() string {
 	return o.oneOf("if", conditions)
 }
 
-var methodKeys = []string{"name", "description", "verb", "operation", "request", "key", "page", "maxPage", "success", "answer", "secrets",
+var methodKeys = []string{"name", "description", "verb", "operation", "request", "key", "page", "maxPage", "success", "answer", "returns", "secrets",
 	"statuses", "params", "body", "examples", "moves", "witness", "irreversible", "undo", "renew"}
 
 // changes reads how UPDATE works. The methods of the resource have been read.

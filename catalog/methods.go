@@ -53,6 +53,7 @@ func (o object) method(shared map[string]*Param, used map[string]bool) *Method {
 		Page:        o.count("page", maxPage),
 		MaxPage:     o.count("maxPage", maxPage),
 		Answer:      o.text("answer"),
+		Returns:     o.words("returns"),
 		Secrets:     o.words("secrets"),
 		Success:     o.number("success"),
 		Statuses:    o.words("statuses"),
