@@ -166,7 +166,7 @@ func (q *query) compileChange(ctx context.Context, s stmt.Statement, args Args) 
 	changes := q.engine.options.Changes
 	explain := s.Kind == stmt.Explain
 	if changes == nil && !explain {
-		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Of.String() + " is refused: this only reads", Hint: "EXPLAIN shows what it would do"}
+		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Of.String() + " is refused: this only reads", Hint: "EXPLAIN shows what it would do", Err: ErrReadOnly}
 	}
 	names := q.engine.names()
 	c := &changeResult{query: q, args: args, source: s.Proper(), showPlan: explain || changes.DryRun}

@@ -138,7 +138,13 @@ func (e *Engine) nearestColumn(q *stmt.Query, name string) string {
 // A ReadOnlyOrgError is a change in an org that is read-only here. Nothing of it was done.
 type ReadOnlyOrgError struct{ Org string }
 
+// Unwrap returns [ErrReadOnly].
+func (e *ReadOnlyOrgError) Unwrap() error { return ErrReadOnly }
+
 // Error names the org.
 func (e *ReadOnlyOrgError) Error() string {
 	return "the org " + e.Org + " is read-only here: nothing was changed"
 }
+
+// ErrReadOnly is in the error of a change where nothing may be changed.
+var ErrReadOnly = errors.New("nothing may be changed here")

@@ -63,6 +63,15 @@ func setsOf(op *change.Operation) any {
 // outcomeColumns are what a change shows of each row that it was about.
 var outcomeColumns = []string{"subdomain", "userId", "login", "operation", "outcome", "status", "reason"}
 
+// OutcomeTable shows how the rows of a plan ended, as the statement that made it does. Values are as those of
+// [Rows].
+func OutcomeTable(outcomes []change.Outcome) (columns []string, rows [][]any) {
+	for _, o := range outcomes {
+		rows = append(rows, outcomeRow(o))
+	}
+	return outcomeColumns, rows
+}
+
 // outcomeRow is how a row ended.
 func outcomeRow(o change.Outcome) []any {
 	operation := any(nil)

@@ -23,12 +23,15 @@ import (
 const (
 	// ExitOK: all rows were written.
 	ExitOK = 0
-	// ExitFailed: the query failed while it ran; the result is not complete.
+	// ExitFailed: the query failed while it ran, and the result is not complete; or a change failed for an
+	// object, or nobody knows what became of it.
 	ExitFailed = 1
 	// ExitUsage: the command line or the configuration is wrong; nothing was sent.
 	ExitUsage = 2
 	// ExitSQL: a statement is wrong; nothing was sent.
 	ExitSQL = 3
+	// ExitRefused: a change was refused or not approved, and nothing of it was done.
+	ExitRefused = 4
 	// ExitTimeout: --timeout ran out, as with timeout(1).
 	ExitTimeout = 124
 	// ExitInterrupted: SIGINT (Ctrl-C), 128 + 2 as a shell shows it.
@@ -56,6 +59,7 @@ type command struct {
 	abandoned      chan error // gets why a run is given up that has not ended: see watch
 	progress       *progress
 	outFile        atomic.Pointer[outFile] // of --out
+	applying       atomic.Bool             // changes are being made, which are seen through: see watch
 }
 
 // A usageError is something wrong on the command line or in the configuration.
@@ -70,6 +74,9 @@ var commands = []struct {
 	run         func(*command, context.Context, []string) error
 }{
 	{"query", "run SQL statements", (*command).query},
+	{"runs", "list runs that changed orgs, show one, verify the journal", (*command).runs},
+	{"resume", "go on with a run that was interrupted", (*command).resume},
+	{"undo", "plan and apply the way back of a run", (*command).undo},
 	{"orgs", "list, add, remove and test orgs", (*command).manageOrgs},
 	{"sandbox", "serve an org of invented users", (*command).serveSandbox},
 	{"version", "show the version", (*command).version},
@@ -99,6 +106,10 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // asleep, standard input may never end, and some of SQLite's functions can't be interrupted.
 const grace = 800 * time.Millisecond
 
+// lastCalls is how long the calls of a change may take beyond that: change.ApplyOptions.Grace, and what
+// it takes to write down how they ended.
+const lastCalls = 35 * time.Second
+
 // An abandonedError is why a run was given up that did not end in time.
 type abandonedError struct{ error }
 
@@ -113,6 +124,16 @@ func (c *command) watch(ctx context.Context) (stop func()) {
 		case <-stopped:
 			return
 		case <-ctx.Done():
+		}
+		if c.applying.Load() {
+			fmt.Fprintln(c.stderr, "\nwhoql: nothing more is begun; waiting for the calls under way (Ctrl-C again gives up)")
+		}
+		for end := time.Now().Add(lastCalls); c.applying.Load() && time.Now().Before(end); {
+			select {
+			case <-stopped:
+				return
+			case <-time.After(grace / 20):
+			}
 		}
 		select {
 		case <-stopped:
@@ -154,7 +175,7 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 }
 
 func (c *command) usage(w io.Writer) {
-	fmt.Fprint(w, "whoql reads Okta orgs with SQL.\n\nCommands:\n")
+	fmt.Fprint(w, "whoql reads and changes Okta orgs with SQL.\n\nCommands:\n")
 	for _, cmd := range commands {
 		fmt.Fprintf(w, "  whoql %-10s %s\n", cmd.name, cmd.short)
 	}

@@ -24,6 +24,8 @@ func (c *command) exit(err error) int {
 	var sig *signalError
 	var timeout *errTimeout
 	var usage *usageError
+	var approval *notApprovedError
+	var plan *whoql.ChangePlanError
 	var sql *stmt.Error
 	var output *outputError
 	var query *queryError
@@ -59,6 +61,18 @@ func (c *command) exit(err error) int {
 		return ExitUsage
 	case errors.As(err, &sql):
 		c.reportSQL("error", sql)
+		if errors.Is(err, whoql.ErrReadOnly) {
+			return ExitRefused
+		}
+		return ExitSQL
+	case errors.As(err, &approval):
+		c.report(err, approval.hint)
+		return ExitRefused
+	case errors.Is(err, whoql.ErrReadOnly):
+		c.report(err, hintFor(err))
+		return ExitRefused
+	case errors.As(err, &plan):
+		c.report(err, plan.Hint)
 		return ExitSQL
 	case query == nil && isFileError(err): // it never began
 		c.report(err, hintFor(err))

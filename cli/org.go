@@ -117,7 +117,7 @@ func (s source) connect(o okta.Options, named bool) (*okta.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.ReadOnly = s.readOnly
+	o.ReadOnly = o.ReadOnly || s.readOnly
 	if report := o.OnWait; named && report != nil {
 		o.OnWait = func(w okta.Wait) {
 			w.Operation = s.name + ": " + w.Operation

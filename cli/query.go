@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/whoql/whoql"
+	"github.com/whoql/whoql/change"
 	"github.com/whoql/whoql/format"
 	"github.com/whoql/whoql/okta"
 )
@@ -37,6 +38,7 @@ type queryFlags struct {
 	noRewrite    bool
 	orgs         orgFlags
 	files        fileFlags
+	changes      changeFlags
 }
 
 func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
@@ -55,13 +57,14 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.StringArrayVar(&f.params, "param", nil, "bind :name to a text by `name=value`, or to JSON (a number, true, null) by name:=json")
 	fs.StringArrayVar(&f.files.csv, "csv", nil, "read a CSV file as the table NAME: `NAME=FILE`[,delimiter=C][,header=no]; - is standard input")
 	fs.StringArrayVar(&f.files.attach, "attach", nil, "use the tables of a SQLite file as NAME.table: `NAME=FILE`[,mode=rw]")
+	f.changes.add(fs)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show the footer and waits of a second or more on standard error, also without a terminal")
 	fs.BoolVar(&f.tempInMemory, "temp-in-memory", false, "keep big sorts in memory, so that no personal data reaches a disk")
 	fs.BoolVar(&f.noPushdown, "no-pushdown", false, "read tables whole and check every condition here; the rows are the same")
 	fs.BoolVar(&f.noRewrite, "no-rewrite", false, "read profile->>'x' out of the JSON instead of from its column; the rows are the same")
 	fs.Usage = func() {
 		fmt.Fprintf(c.stdout, "whoql query [flags] SQL...\n\nRuns the statements and writes a result for each. Exit codes: 0 all rows written, 1 failed,\n"+
-			"2 wrong usage, 3 wrong SQL, 124 timeout, 130 interrupted, 141 output closed, 143 terminated.\n\n%s", fs.FlagUsages())
+			"2 wrong usage, 3 wrong SQL, 4 a change was not approved, 124 timeout, 130 interrupted, 141 output closed, 143 terminated.\n\n%s", fs.FlagUsages())
 	}
 	if err := fs.Parse(hideComments(args)); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
@@ -77,6 +80,9 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	}
 	if f.outputGiven, f.outGiven = fs.Changed("output"), fs.Changed("out"); f.outGiven && f.out == "" {
 		return nil, nil, &usageError{msg: "--out needs the name of a file", hint: "for example: --out users.csv"}
+	}
+	if err := f.changes.check(); err != nil {
+		return nil, nil, err
 	}
 	texts := showComments(fs.Args())
 	return f, texts, f.sandbox.check(texts)
@@ -131,7 +137,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	}
 	defer out.abort()
 	talk := f.verbose || isTerminal(c.stderr)
-	clientOptions := okta.Options{Headroom: float64(f.headroom) / 100}
+	clientOptions := okta.Options{Headroom: float64(f.headroom) / 100, ReadOnly: f.changes.readOnly}
 	if talk {
 		clientOptions.OnWait = c.reportWaits(f.verbose)
 	}
@@ -151,6 +157,12 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	changer, err := c.changer(f.changes, set, f.sandbox.on && f.sandbox.file == "")
+	if err != nil {
+		return err
+	}
+	defer changer.close()
+	changer.options(&options)
 	engine, err := whoql.Open(options)
 	if err != nil {
 		return err
@@ -169,20 +181,23 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if e := rows.Close(); err == nil {
 		err = e
 	}
-	if err == nil {
-		err = out.commit()
+	all := isWhole(err)
+	if all {
+		err = errors.Join(err, out.commit())
 	}
+	errors.As(err, &changer.stops)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
 	stop()
 	if talk {
-		c.footer(n, rows.Stats(), time.Since(start), err == nil)
+		c.footer(n, rows.Stats(), time.Since(start), all)
 		if f.sandbox.on && f.sandbox.file == "" {
 			fmt.Fprintln(c.stderr, "changes of this sandbox last for this command only; --sandbox=FILE keeps them")
 		}
 	}
 	c.reportCuts(out)
+	changer.ended()
 	if err != nil {
 		return &queryError{error: err, rows: n, unfinished: out.unfinished(), requests: rows.Stats().Requests, timed: f.timeout > 0}
 	}
@@ -199,6 +214,13 @@ type queryError struct {
 }
 
 func (e *queryError) Unwrap() error { return e.error }
+
+// isWhole says whether a result is all there. That of a change says how each object ended, however that was.
+func isWhole(err error) bool {
+	var failed *whoql.ChangeError
+	var stopped *change.StoppedError
+	return err == nil || errors.As(err, &failed) || errors.As(err, &stopped)
+}
 
 // An outputError is a failed write of rows.
 type outputError struct{ error }
@@ -232,7 +254,7 @@ func (c *command) writeRows(rows *whoql.Rows, w format.Writer) (n int64, err err
 			}
 			n++
 		}
-		if err := out.end(rows.Err() == nil); err != nil && rows.Err() == nil {
+		if err := out.end(isWhole(rows.Err())); err != nil && rows.Err() == nil {
 			return n, &outputError{err}
 		}
 	}

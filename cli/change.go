@@ -1,0 +1,409 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/pflag"
+	"github.com/tidwall/gjson"
+
+	"github.com/whoql/whoql"
+	"github.com/whoql/whoql/catalog"
+	"github.com/whoql/whoql/change"
+	"github.com/whoql/whoql/format"
+)
+
+// defaultMaxChanges is how many objects a plan may change unless somebody allows more.
+const defaultMaxChanges = 100
+
+// changeFlags are the flags of statements that change an org.
+type changeFlags struct {
+	dryRun     bool
+	yes        bool
+	approve    []string
+	maxChanges int
+	onError    string
+	readOnly   bool
+}
+
+func (f *changeFlags) add(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.dryRun, "dry-run", false, "show what the changes would do and the hash of each plan; change nothing")
+	fs.StringArrayVar(&f.approve, "approve", nil, "apply a plan that has this `HASH`, which --dry-run shows; may be repeated")
+	fs.BoolVar(&f.yes, "yes", false, "apply every plan without asking")
+	fs.IntVar(&f.maxChanges, "max-changes", defaultMaxChanges, "refuse a plan that changes more than `N` objects, whoever approves it")
+	fs.StringVar(&f.onError, "on-error", "", "stop: at the first object that fails; continue: go on with the next statement, too. By default a statement goes on, and a script stops behind it")
+	fs.BoolVar(&f.readOnly, "read-only", false, "refuse every statement that changes an org, and every request but GET")
+}
+
+func (f *changeFlags) check() error {
+	if f.onError != "" && f.onError != "stop" && f.onError != "continue" {
+		return &usageError{msg: fmt.Sprintf("--on-error %s: expected stop or continue", f.onError)}
+	}
+	if f.maxChanges < 1 {
+		return &usageError{msg: "--max-changes must be 1 or more", hint: "to change nothing: --dry-run"}
+	}
+	return nil
+}
+
+// A changer lets the statements of one call change orgs.
+type changer struct {
+	command *command
+	flags   changeFlags
+	set     *orgSet
+	catalog *catalog.Catalog
+	// temporary: the org is gone with the command, and so is the journal.
+	temporary bool
+	dir       string
+	journal   *change.Journal
+	progress  *progress
+
+	mu    sync.Mutex
+	mine  map[string]me // of each org, by its name
+	run   string
+	stops *change.StoppedError
+}
+
+// me is whoever the token of an org belongs to.
+type me struct{ id, login string }
+
+// A notApprovedError is a plan that nobody has approved. Nothing of it was done.
+type notApprovedError struct{ msg, hint string }
+
+func (e *notApprovedError) Error() string { return e.msg }
+
+// changer prepares for changes of the orgs of a set. Close it.
+func (c *command) changer(f changeFlags, set *orgSet, temporary bool) (*changer, error) {
+	cat, err := catalog.Load()
+	if err != nil {
+		return nil, err
+	}
+	return &changer{command: c, flags: f, set: set, catalog: cat, temporary: temporary, mine: map[string]me{}}, nil
+}
+
+// options lets an engine change orgs.
+func (ch *changer) options(o *whoql.Options) {
+	o.Catalog = ch.catalog
+	if ch.flags.readOnly {
+		return
+	}
+	o.Changes = &whoql.Changes{
+		OpenJournal: func() (*change.Journal, error) { return ch.openJournal(false) },
+		Info:        ch.info(""),
+		Apply:       ch.applyOptions(),
+		Approve:     ch.approve,
+		Planned:     ch.planned,
+		Protected:   ch.protected,
+		DryRun:      ch.flags.dryRun,
+		GoOn:        ch.flags.onError == "continue",
+		Started:     func(run string) { ch.run = run },
+		Ended:       func(*change.Report) { ch.applied() },
+	}
+}
+
+func (ch *changer) info(undoes string) change.RunInfo {
+	return change.RunInfo{Actor: actor(ch.command.env), Program: "whoql", Undoes: undoes}
+}
+
+func (ch *changer) applyOptions() change.ApplyOptions {
+	return change.ApplyOptions{StopOnError: ch.flags.onError == "stop", Outcome: func(change.Outcome) { ch.progress.step() }}
+}
+
+// openJournal opens the journal when it is first needed: most calls only read.
+func (ch *changer) openJournal(readOnly bool) (*change.Journal, error) {
+	if ch.journal != nil {
+		return ch.journal, nil
+	}
+	var err error
+	if ch.dir == "" {
+		if ch.dir, err = ch.command.stateDir(ch.temporary); err != nil {
+			return nil, err
+		}
+	}
+	ch.journal, err = change.OpenJournal(ch.dir, ch.catalog, change.JournalOptions{ReadOnly: readOnly})
+	return ch.journal, err
+}
+
+func (ch *changer) close() error {
+	var errs []error
+	if ch.journal != nil {
+		errs = append(errs, ch.journal.Close())
+	}
+	if ch.temporary && ch.dir != "" {
+		errs = append(errs, os.RemoveAll(ch.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// stateDir is the folder of the journal. For a sandbox that is gone with the command it is a new one.
+func (c *command) stateDir(temporary bool) (string, error) {
+	if temporary {
+		return os.MkdirTemp("", "whoql-sandbox-")
+	}
+	if dir := c.env.get("WHOQL_STATE"); dir != "" {
+		return dir, nil
+	}
+	if dir := stateHome(runtime.GOOS, c.env); dir != "" {
+		return filepath.Join(dir, dirName), nil
+	}
+	return "", &usageError{msg: "there is no place for the journal of changes", hint: "set HOME, or WHOQL_STATE to a folder"}
+}
+
+// stateHome is the user's folder for state, "" if the environment doesn't say where it is.
+func stateHome(goos string, env LookupEnv) string {
+	if goos == "windows" {
+		return env.get("LOCALAPPDATA")
+	}
+	if dir := env.get("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return dir
+	}
+	home := homeDir(goos, env)
+	switch {
+	case home == "":
+		return ""
+	case goos == "darwin" || goos == "ios":
+		return filepath.Join(home, "Library", "Application Support")
+	}
+	return filepath.Join(home, ".local", "state")
+}
+
+// actor is who runs the command, for the journal.
+func actor(env LookupEnv) string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return env.get("USER")
+}
+
+// planned shows what a dry run is for: how big the plan is, and its hash.
+func (ch *changer) planned(p *change.Plan) {
+	if p.Calls() == 0 {
+		fmt.Fprintf(ch.command.stderr, "plan: %s\n", sum(p.Summary(nil)))
+		return
+	}
+	fmt.Fprintf(ch.command.stderr, "plan %s: %s; --approve %s applies it\n", p.Hash(), sum(p.Summary(nil)), p.Hash())
+}
+
+// sum says what a plan comes to.
+func sum(s change.Summary) string {
+	var calls []string
+	for _, name := range slices.Sorted(maps.Keys(s.Methods)) {
+		calls = append(calls, fmt.Sprintf("%d × %s", s.Methods[name], name))
+	}
+	text := count(int64(s.Rows), "row")
+	if len(calls) > 0 {
+		text += ", " + strings.Join(calls, ", ")
+	}
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{s.Unchanged, "unchanged"}, {s.Refused, "refused"}, {s.Irreversible, "can't be undone"}} {
+		if part.n > 0 {
+			text += fmt.Sprintf(", %d %s", part.n, part.what)
+		}
+	}
+	return text
+}
+
+// approve says whether a plan may be applied.
+func (ch *changer) approve(ctx context.Context, a *whoql.Approval) error {
+	if err := ch.allow(ctx, a); err != nil {
+		return err
+	}
+	ch.applying(a.Plan.Summary(nil).Changing)
+	return nil
+}
+
+// applying says that calls are being made which change something, and for how many objects.
+func (ch *changer) applying(objects int) {
+	ch.progress = newProgress(ch.command, objects)
+	ch.command.applying.Store(true)
+}
+
+// applied says that they have been made.
+func (ch *changer) applied() {
+	ch.progress.end()
+	ch.command.applying.Store(false)
+}
+
+func (ch *changer) allow(ctx context.Context, a *whoql.Approval) error {
+	s := a.Plan.Summary(nil)
+	if s.Changing > ch.flags.maxChanges {
+		return &notApprovedError{
+			msg:  fmt.Sprintf("the plan changes %d objects, and at most %d are allowed: nothing of it was done", s.Changing, ch.flags.maxChanges),
+			hint: fmt.Sprintf("look at it with --dry-run; if it is meant: --max-changes %d", s.Changing),
+		}
+	}
+	hash := a.Plan.Hash()
+	switch {
+	case a.Keyed || ch.flags.yes || slices.Contains(ch.flags.approve, hash):
+		return nil
+	case len(ch.flags.approve) > 0:
+		return &notApprovedError{msg: "the plan isn't the approved one: its hash is " + hash + "; nothing of it was done",
+			hint: "the org or the statement has changed since: look at it again with --dry-run"}
+	}
+	if err := ch.show(a.Plan); err != nil {
+		return err
+	}
+	return ch.ask(ctx, s.Changing, "look at the whole plan with --dry-run, and add --yes or --approve "+hash)
+}
+
+// ask lets the person at the terminal type the number of objects. instead says what to do without a
+// terminal.
+func (ch *changer) ask(ctx context.Context, n int, instead string) error {
+	c := ch.command
+	if !isTerminal(c.stdin) || !isTerminal(c.stderr) {
+		return &notApprovedError{msg: count(int64(n), "object") + " would be changed, and nobody has approved that: nothing of it was done", hint: instead}
+	}
+	fmt.Fprintf(c.stderr, "Type %d to change %s: ", n, map[bool]string{true: "it", false: "them"}[n == 1])
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(c.stdin).ReadString('\n')
+		line <- text
+	}()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case text := <-line:
+		if strings.TrimSpace(text) == strconv.Itoa(n) {
+			return nil
+		}
+	}
+	return &notApprovedError{msg: "not approved: nothing of it was done"}
+}
+
+// planShown is how many rows of a plan are shown before it is approved.
+const planShown = 10
+
+// show writes a plan for people: its sum and its first rows.
+func (ch *changer) show(p *change.Plan) error {
+	w := ch.command.stderr
+	fmt.Fprintf(w, "plan %s: %s\n", p.Hash(), sum(p.Summary(nil)))
+	columns, rows := whoql.PlanTable(p)
+	t, err := format.New("table", w, format.Options{Width: terminalWidth(w), Terminal: isTerminal(w)})
+	if err != nil {
+		return err
+	}
+	if err := t.Begin(columns); err != nil {
+		return err
+	}
+	for _, row := range rows[:min(len(rows), planShown)] {
+		if err := t.Row(row); err != nil {
+			return err
+		}
+	}
+	if err := t.End(true); err != nil {
+		return err
+	}
+	if more := len(rows) - planShown; more > 0 {
+		fmt.Fprintf(w, "and %d more; --dry-run shows all\n", more)
+	}
+	return nil
+}
+
+// protected says why an object must not be changed here: it is whoever the token belongs to, or the
+// configuration protects it.
+func (ch *changer) protected(org, id, login string) string {
+	for _, o := range ch.set.orgs {
+		if !strings.EqualFold(o.Name, org) && !o.AnyName {
+			continue
+		}
+		if slices.ContainsFunc(o.Protect, func(p string) bool { return login != "" && strings.EqualFold(p, login) }) {
+			return "the configuration protects it"
+		}
+		mine := ch.me(o)
+		if id != "" && id == mine.id || login != "" && strings.EqualFold(login, mine.login) {
+			return "the token belongs to it"
+		}
+	}
+	return ""
+}
+
+// me asks once whom the token of an org belongs to. Where that can't be told, nobody is protected for it:
+// the token of an app belongs to no user.
+func (ch *changer) me(o whoql.Org) me {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if m, ok := ch.mine[o.Name]; ok {
+		return m
+	}
+	var m me
+	client := o.Client
+	if o.Connect != nil {
+		client, _ = o.Connect()
+	}
+	if client != nil {
+		if body, err := client.Get(context.Background(), "get current user", "/api/v1/users/me", nil); err == nil {
+			m = me{gjson.GetBytes(body, "id").String(), gjson.GetBytes(body, "profile.login").String()}
+		}
+	}
+	ch.mine[o.Name] = m
+	return m
+}
+
+// ended says where to read how the changes of a call ended, and how to go on.
+func (ch *changer) ended() {
+	if ch.run == "" || ch.temporary {
+		return
+	}
+	what := fmt.Sprintf("whoql runs show %s says what was done, whoql undo %s plans the way back", ch.run, ch.run)
+	if ch.stops != nil {
+		what = fmt.Sprintf("%s left: whoql resume %s goes on, whoql runs show %s says what was done", count(int64(ch.stops.Left), "row"), ch.run, ch.run)
+	}
+	fmt.Fprintf(ch.command.stderr, "run %s: %s\n", ch.run, what)
+}
+
+// A progress tells on standard error how far a plan has come, if people look.
+type progress struct {
+	w           io.Writer // nil: nobody is told
+	total, done int
+	start, last time.Time
+	shown       bool
+}
+
+// progressEvery is how often it does.
+const progressEvery = time.Second
+
+func newProgress(c *command, total int) *progress {
+	p := &progress{total: total, start: time.Now()}
+	p.last = p.start
+	if isTerminal(c.stderr) {
+		p.w = c.stderr
+	}
+	return p
+}
+
+// step notes that an object is done.
+func (p *progress) step() {
+	if p == nil {
+		return
+	}
+	p.done++
+	now := time.Now()
+	if p.w == nil || now.Sub(p.last) < progressEvery {
+		return
+	}
+	p.last, p.shown = now, true
+	rate := float64(p.done) / now.Sub(p.start).Seconds()
+	left := time.Duration(float64(p.total-p.done) / rate * float64(time.Second)).Round(time.Second)
+	fmt.Fprintf(p.w, "\r\x1b[K%d of %d, %.1f a second, %s left", p.done, p.total, rate, left)
+}
+
+// end clears the line.
+func (p *progress) end() {
+	if p != nil && p.shown {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
