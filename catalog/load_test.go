@@ -126,6 +126,7 @@ methods:
         secret: true
     success: 200
     answer: The user.
+    returns: [token]
     secrets: [token]
     examples: [EXEC update]
 `
@@ -231,9 +232,9 @@ func TestParseErrors(t *testing.T) {
 		{"POST /users/{userId}", "POST /users/{userId}/{id}", `request: POST /users/{userId}/{id} | method "update": route has {id}, and no parameter of this name is in path`},
 		{"POST /users/{userId}", "POST /users", `- userId | method "update": parameter "userId" is in path, and route /users lacks {userId}`},
 		{"POST /users/{userId}", "DELETE /users/{userId}", `- name: profile | method "update": DELETE has no body`},
-		{"    success: 200\n    answer: The user.\n    secrets", "    success: 302\n    answer: The user.\n    secrets", `success: 302 | method "update": success must be 200 or 204`},
-		{"    success: 200\n    answer: The user.\n    secrets", "    success: ok\n    answer: The user.\n    secrets", `success: ok | method "update": success must be a whole number`},
-		{"    success: 200\n    answer: The user.\n    secrets", "    answer: The user.\n    secrets", `- name: update | method "update": success is missing`},
+		{"    success: 200\n    answer: The user.\n    returns", "    success: 302\n    answer: The user.\n    returns", `success: 302 | method "update": success must be 200 or 204`},
+		{"    success: 200\n    answer: The user.\n    returns", "    success: ok\n    answer: The user.\n    returns", `success: ok | method "update": success must be a whole number`},
+		{"    success: 200\n    answer: The user.\n    returns", "    answer: The user.\n    returns", `- name: update | method "update": success is missing`},
 		{"    examples: [EXEC update]\n", "", `- name: update | method "update": examples are missing`},
 		{"statuses: [ACTIVE]", "statuses: [ACTIV]", `statuses: [ACTIV] | method "update": status "ACTIV" is not one of the values of column status`},
 		{"wire: If-Match", "wire: 7", `wire: 7 | method "update": parameter "ifMatch": wire must be text`},

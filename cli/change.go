@@ -3,9 +3,9 @@ package cli
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"os/user"
@@ -15,10 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/pflag"
-	"github.com/tidwall/gjson"
 
 	"github.com/whoql/whoql"
 	"github.com/whoql/whoql/catalog"
@@ -68,7 +66,6 @@ type changer struct {
 	temporary bool
 	dir       string
 	journal   *change.Journal
-	progress  *progress
 
 	mu    sync.Mutex
 	mine  map[string]me // of each org, by its name
@@ -118,7 +115,7 @@ func (ch *changer) info(undoes string) change.RunInfo {
 }
 
 func (ch *changer) applyOptions() change.ApplyOptions {
-	return change.ApplyOptions{StopOnError: ch.flags.onError == "stop", Outcome: func(change.Outcome) { ch.progress.step() }}
+	return change.ApplyOptions{StopOnError: ch.flags.onError == "stop", Outcome: func(change.Outcome) { ch.command.progress.changedOne() }}
 }
 
 // openJournal opens the journal when it is first needed: most calls only read.
@@ -228,13 +225,13 @@ func (ch *changer) approve(ctx context.Context, a *whoql.Approval) error {
 
 // applying says that calls are being made which change something, and for how many objects.
 func (ch *changer) applying(objects int) {
-	ch.progress = newProgress(ch.command, objects)
+	ch.command.progress.change(objects)
 	ch.command.applying.Store(true)
 }
 
 // applied says that they have been made.
 func (ch *changer) applied() {
-	ch.progress.end()
+	ch.command.progress.change(0)
 	ch.command.applying.Store(false)
 }
 
@@ -267,6 +264,7 @@ func (ch *changer) ask(ctx context.Context, n int, instead string) error {
 	if !isTerminal(c.stdin) || !isTerminal(c.stderr) {
 		return &notApprovedError{msg: count(int64(n), "object") + " would be changed, and nobody has approved that: nothing of it was done", hint: instead}
 	}
+	defer c.progress.hold()()
 	fmt.Fprintf(c.stderr, "Type %d to change %s: ", n, map[bool]string{true: "it", false: "them"}[n == 1])
 	line := make(chan string, 1)
 	go func() {
@@ -346,7 +344,13 @@ func (ch *changer) me(o whoql.Org) me {
 	}
 	if client != nil {
 		if body, err := client.Get(context.Background(), "get current user", "/api/v1/users/me", nil); err == nil {
-			m = me{gjson.GetBytes(body, "id").String(), gjson.GetBytes(body, "profile.login").String()}
+			var user struct {
+				ID      string
+				Profile struct{ Login string }
+			}
+			if json.Unmarshal(body, &user) == nil {
+				m = me{user.ID, user.Profile.Login}
+			}
 		}
 	}
 	ch.mine[o.Name] = m
@@ -363,47 +367,4 @@ func (ch *changer) ended() {
 		what = fmt.Sprintf("%s left: whoql resume %s goes on, whoql runs show %s says what was done", count(int64(ch.stops.Left), "row"), ch.run, ch.run)
 	}
 	fmt.Fprintf(ch.command.stderr, "run %s: %s\n", ch.run, what)
-}
-
-// A progress tells on standard error how far a plan has come, if people look.
-type progress struct {
-	w           io.Writer // nil: nobody is told
-	total, done int
-	start, last time.Time
-	shown       bool
-}
-
-// progressEvery is how often it does.
-const progressEvery = time.Second
-
-func newProgress(c *command, total int) *progress {
-	p := &progress{total: total, start: time.Now()}
-	p.last = p.start
-	if isTerminal(c.stderr) {
-		p.w = c.stderr
-	}
-	return p
-}
-
-// step notes that an object is done.
-func (p *progress) step() {
-	if p == nil {
-		return
-	}
-	p.done++
-	now := time.Now()
-	if p.w == nil || now.Sub(p.last) < progressEvery {
-		return
-	}
-	p.last, p.shown = now, true
-	rate := float64(p.done) / now.Sub(p.start).Seconds()
-	left := time.Duration(float64(p.total-p.done) / rate * float64(time.Second)).Round(time.Second)
-	fmt.Fprintf(p.w, "\r\x1b[K%d of %d, %.1f a second, %s left", p.done, p.total, rate, left)
-}
-
-// end clears the line.
-func (p *progress) end() {
-	if p != nil && p.shown {
-		fmt.Fprint(p.w, "\r\x1b[K")
-	}
 }

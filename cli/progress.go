@@ -40,6 +40,9 @@ type progress struct {
 	stats   func() whoql.Stats // nil while no query runs
 	waits   []waiting
 	samples []sample
+	held    bool // nothing is shown: somebody is asked something
+	// changing is how many objects a plan changes that is being applied, and changed how many of them are.
+	changing, changed int
 }
 
 // A waiting is a wait that goes on, perhaps beside others.
@@ -125,6 +128,20 @@ func (p *progress) follow(stats func() whoql.Stats) (stop func()) {
 	})
 }
 
+// hold keeps the line away while somebody is asked something, until free is called.
+func (p *progress) hold() (free func()) {
+	p.step(func() { p.wipe(); p.held = true })
+	return func() { p.step(func() { p.held, p.last = false, p.now() }) }
+}
+
+// change makes the line say how many of the objects that a plan changes are done; 0: none is applied any more.
+func (p *progress) change(objects int) {
+	p.step(func() { p.wipe(); p.changing, p.changed, p.samples = objects, 0, nil })
+}
+
+// changedOne notes that an object is done.
+func (p *progress) changedOne() { p.step(func() { p.changed++ }) }
+
 // wait notes a wait, and reports whether the line will show it.
 func (p *progress) wait(w okta.Wait) bool {
 	p.mu.Lock()
@@ -139,7 +156,7 @@ func (p *progress) wait(w okta.Wait) bool {
 // draw writes the line anew. The lock is held.
 func (p *progress) draw() {
 	now := p.now()
-	if p.stats == nil || now.Sub(p.start) < progressAfter || now.Sub(p.last) < progressAfter {
+	if p.stats == nil || p.held || now.Sub(p.start) < progressAfter || now.Sub(p.last) < progressAfter {
 		return
 	}
 	line := p.line(now, p.stats())
@@ -155,6 +172,11 @@ func (p *progress) draw() {
 func (p *progress) line(now time.Time, s whoql.Stats) string {
 	var parts []string
 	objects := int64(0)
+	if p.changing > 0 {
+		objects = int64(p.changed)
+		parts = append(parts, grouped(objects)+" of "+grouped(int64(p.changing))+" changed")
+		s.Read = nil
+	}
 	for _, r := range s.Read {
 		objects += r.Objects
 		name := r.Resource[strings.LastIndexByte(r.Resource, '.')+1:]
@@ -166,7 +188,9 @@ func (p *progress) line(now time.Time, s whoql.Stats) string {
 	if len(parts) == 0 {
 		parts = append(parts, "nothing read")
 	}
-	parts[len(parts)-1] += " so far"
+	if p.changing == 0 {
+		parts[len(parts)-1] += " so far"
+	}
 	p.samples = append(p.samples, sample{now, objects})
 	for len(p.samples) > 2 && now.Sub(p.samples[1].at) >= rateOver {
 		p.samples = p.samples[1:]
@@ -174,7 +198,11 @@ func (p *progress) line(now time.Time, s whoql.Stats) string {
 	if wait := p.waiting(now); wait != "" {
 		parts = append(parts, wait)
 	} else if first := p.samples[0]; now.Sub(first.at) >= progressAfter && objects > 0 {
-		parts = append(parts, grouped(int64(float64(objects-first.objects)/now.Sub(first.at).Seconds()))+" per second")
+		rate := float64(objects-first.objects) / now.Sub(first.at).Seconds()
+		parts = append(parts, grouped(int64(rate))+" per second")
+		if left := p.changing - p.changed; left > 0 && rate > 0 {
+			parts = append(parts, (time.Duration(float64(left)/rate)*time.Second).Truncate(time.Second).String()+" left")
+		}
 	}
 	return "whoql: " + strings.Join(append(parts, now.Sub(p.start).Truncate(time.Second).String()), ", ")
 }
@@ -212,9 +240,9 @@ func grouped(n int64) string {
 	return digits
 }
 
-// file returns the file that a writer writes to, or nil.
-func file(w io.Writer) *os.File {
-	switch w := w.(type) {
+// file returns the file that a stream is one of, or nil.
+func file(stream any) *os.File {
+	switch w := stream.(type) {
 	case *os.File:
 		return w
 	case *besideProgress:
@@ -223,8 +251,8 @@ func file(w io.Writer) *os.File {
 	return nil
 }
 
-func isTerminal(w io.Writer) bool {
-	f := file(w)
+func isTerminal(stream any) bool {
+	f := file(stream)
 	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 

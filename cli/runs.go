@@ -242,7 +242,7 @@ func (c *command) openRun(f *runFlags) (r *runCommand, done func(), err error) {
 	}
 	clientOptions := okta.Options{}
 	if isTerminal(c.stderr) {
-		clientOptions.OnWait = c.reportWaits()
+		clientOptions.OnWait = c.reportWaits(false)
 	}
 	var set *orgSet
 	if f.sandbox.on {
@@ -338,11 +338,16 @@ func (c *command) resumeRun(ctx context.Context, f *runFlags, r *runCommand, run
 			return err
 		}
 	}
+	stop := c.progress.follow(noStats)
 	r.applying(left)
 	reports, err := run.Resume(ctx, r.engine.Caller(), o)
+	stop()
 	r.applied()
 	return r.report(reports, err)
 }
+
+// noStats stands for the statistics of a query where there is none.
+func noStats() whoql.Stats { return whoql.Stats{} }
 
 // unfinished counts the objects that a run has something left to do for.
 func unfinished(r *change.RunReport, failed bool) (n int) {
@@ -504,6 +509,7 @@ func (r *runCommand) undoRun(ctx context.Context, id string, plans []*change.Pla
 		return err
 	}
 	r.run = run.ID
+	stop := r.command.progress.follow(noStats)
 	defer func() { err = errors.Join(err, run.Close()) }()
 	var reports []*change.Report
 	for _, p := range plans {
@@ -515,5 +521,6 @@ func (r *runCommand) undoRun(ctx context.Context, id string, plans []*change.Pla
 			break
 		}
 	}
+	stop()
 	return r.report(reports, err)
 }
