@@ -336,6 +336,9 @@ func TestCancel(t *testing.T) {
 		t.Errorf("the run is %s", runs[0].State)
 	}
 	run.Close()
+	if _, err := b.journal.Open(t.Context(), "20260101-000000-aaaaaa"); err == nil {
+		t.Error("a run that isn't there was opened")
+	}
 	if runs, _ = b.journal.Runs(t.Context()); runs[0].State != change.RunInterrupted || runs[0].Left != report.Counts[change.NotReached] {
 		t.Errorf("the run is %s, %d left", runs[0].State, runs[0].Left)
 	}

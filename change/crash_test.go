@@ -119,8 +119,9 @@ func number(name string, otherwise int) int {
 	return otherwise
 }
 
-// TestKill kills a process with SIGKILL at random points of a suspension, and those that resume it, too.
-// In the end everybody is suspended, by exactly one call each, and undo brings all back. CHANGE_KILLS and
+// TestKill kills a process with SIGKILL at random points of a suspension, in every other round with
+// another value for an attribute, and those that resume it, too. In the end everybody is suspended, by
+// exactly one call each, and undo brings all back. CHANGE_KILLS and
 // CHANGE_USERS make it larger.
 func TestKill(t *testing.T) {
 	rounds, users := number("CHANGE_KILLS", 3), number("CHANGE_USERS", 200)
@@ -132,7 +133,13 @@ func TestKill(t *testing.T) {
 	begun, kills, inFlight := 0, 0, 0
 	for round := range rounds {
 		dir := t.TempDir()
-		asks := b.asks("ACTIVE", users, func(a *change.Ask) { a.Status = "SUSPENDED" })
+		calls := 1 + round%2
+		asks := b.asks("ACTIVE", users/calls, func(a *change.Ask) {
+			a.Status = "SUSPENDED"
+			if calls == 2 {
+				a.Attributes = values("title", fmt.Sprintf(`"Title %d"`, round))
+			}
+		})
 		text, err := json.Marshal(asks)
 		if err != nil {
 			t.Fatal(err)
@@ -142,7 +149,7 @@ func TestKill(t *testing.T) {
 		}
 		b.org.ResetRequests()
 		// A run lasts about this long, so that most kills are in the midst of it.
-		whole := time.Duration(len(asks)) * 2 * time.Millisecond
+		whole := time.Duration(calls*len(asks)) * 2 * time.Millisecond
 		for i := 0; i < 3 && b.runChild(dir, rand.N(whole)); i++ {
 			kills++
 		}
@@ -182,11 +189,11 @@ func TestKill(t *testing.T) {
 			}
 		}
 		for _, out := range report.Outcomes {
-			if n := sent["/api/v1/users/"+out.Row.ID+"/lifecycle/suspend"]; n != 1 || out.Status != "SUSPENDED" || !strings.Contains(string(now[out.Row.ID]), `"status":"SUSPENDED"`) {
+			if n := sent["/api/v1/users/"+out.Row.ID+"/lifecycle/suspend"]; n != 1 || calls == 2 && sent["/api/v1/users/"+out.Row.ID] != 1 || out.Status != "SUSPENDED" || !strings.Contains(string(now[out.Row.ID]), `"status":"SUSPENDED"`) {
 				t.Errorf("round %d: %s was suspended %d times, is said to be %s %s", round, out.Row.ID, n, out.Result, out.Status)
 			}
 		}
-		if len(sent) != len(asks) {
+		if len(sent) != calls*len(asks) {
 			t.Errorf("round %d: %d calls for %d users", round, len(sent), len(asks))
 		}
 		if _, err := b.journal.Verify(t.Context()); err != nil {

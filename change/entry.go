@@ -167,6 +167,9 @@ func (j *Journal) put(entries []entry, key *runKey) error {
 	return j.wrap(<-done)
 }
 
+// overviews stands for a run's id, which it can't be: of all runs only what is about them as a whole.
+const overviews = "*"
+
 // entries reads a run's entries, or with run "" all, in order.
 func (j *Journal) entries(ctx context.Context, run string, each func(*entry) error) error {
 	j.mu.Lock()
@@ -176,7 +179,11 @@ func (j *Journal) entries(ctx context.Context, run string, each func(*entry) err
 	}
 	defer j.conn.SetInterrupt(j.conn.SetInterrupt(ctx))
 	where, args := "", []any(nil)
-	if run != "" {
+	switch run {
+	case "":
+	case overviews:
+		where = "WHERE kind IN ('run', 'open', 'statement', 'finish', 'end')" // the very words of the index
+	default:
 		where, args = "WHERE run = ?", []any{run}
 	}
 	err := j.query("SELECT seq, run, kind, statement, row, step, at, data, prev, hash FROM entries "+where+" ORDER BY seq", args, func(s *sqlite3.Stmt) error {

@@ -37,6 +37,7 @@ func FuzzRecord(f *testing.F) {
 		at := stamp(time.Unix(0, 0))
 		for _, e := range []entry{
 			{kind: "run", data: json.RawMessage(`{"actor":"x"}`)},
+			{kind: "open", data: json.RawMessage(statement)},
 			{kind: "statement", statement: n, data: json.RawMessage(statement)},
 			{kind: "row", statement: 0, row: 0, data: json.RawMessage(row)},
 			{kind: "row", statement: 0, row: 1, data: json.RawMessage(row)},

@@ -2,9 +2,12 @@ package change
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/whoql/whoql/catalog"
 )
 
 // A RunSummary is a run in the list of runs.
@@ -42,36 +45,90 @@ const (
 
 // Runs returns the runs in the journal, the newest first.
 func (j *Journal) Runs(ctx context.Context) ([]RunSummary, error) {
-	var order []string
-	records := map[string]*record{}
-	err := j.entries(ctx, "", func(e *entry) error {
-		rec := records[e.run]
-		if rec == nil {
-			rec = &record{id: e.run}
-			records[e.run] = rec
-			order = append(order, e.run)
+	var order []*overview
+	runs := map[string]*overview{}
+	err := j.entries(ctx, overviews, func(e *entry) error {
+		o := runs[e.run]
+		if o == nil {
+			o = &overview{rec: record{id: e.run}}
+			runs[e.run], order = o, append(order, o)
 		}
-		return rec.add(e, j.catalog)
+		return o.add(e, j.catalog)
 	})
 	if err != nil {
 		return nil, j.wrap(err)
 	}
 	slices.Reverse(order)
 	var out []RunSummary
-	for _, id := range order {
-		out = append(out, j.summary(records[id]))
+	for _, o := range order {
+		if o.closed {
+			out = append(out, o.summary())
+			continue
+		}
+		// Only its rows tell how far it came.
+		rec, err := j.load(ctx, o.rec.id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, j.summary(rec))
 	}
 	return out, nil
 }
 
-func (j *Journal) summary(rec *record) RunSummary {
-	s := RunSummary{ID: rec.id, RunInfo: rec.info, Began: rec.began, Ended: rec.ended, Left: rec.left().steps, State: RunDone}
-	for _, st := range rec.statements {
-		one := StatementSummary{Verb: st.plan.Verb, Text: st.plan.Statement, Resource: st.plan.Resource.Path(), Hash: st.hash, Counts: map[Result]int{}}
-		for _, r := range st.plan.Rows {
-			one.Counts[st.told(r).Result]++
+// An overview is a run without its rows: what it says of itself at the end of statements and at its own.
+type overview struct {
+	rec    record
+	counts map[int]map[Result]int // by statement
+	closed bool                   // it has come to its end, with nothing left to do
+}
+
+func (o *overview) add(e *entry, cat *catalog.Catalog) error {
+	o.closed = false
+	switch e.kind {
+	case "finish":
+		var d finishData
+		if err := json.Unmarshal(e.data, &d); err != nil {
+			return err
 		}
-		s.Statements = append(s.Statements, one)
+		if o.counts == nil {
+			o.counts = map[int]map[Result]int{}
+		}
+		o.counts[e.statement] = d.Counts
+	case "end":
+		var d endData
+		if err := json.Unmarshal(e.data, &d); err != nil {
+			return err
+		}
+		o.closed = d.Left == 0
+	}
+	return o.rec.add(e, cat)
+}
+
+func (o *overview) summary() RunSummary {
+	s := o.rec.summary(RunDone, 0)
+	for i, st := range o.rec.statements {
+		s.Statements = append(s.Statements, st.summary(o.counts[i]))
+	}
+	return s
+}
+
+func (rec *record) summary(state string, left int) RunSummary {
+	return RunSummary{ID: rec.id, RunInfo: rec.info, Began: rec.began, Ended: rec.ended, State: state, Left: left}
+}
+
+func (st *statementRecord) summary(counts map[Result]int) StatementSummary {
+	return StatementSummary{Verb: st.plan.Verb, Text: st.plan.Statement, Resource: st.plan.Resource.Path(), Hash: st.hash, Counts: counts}
+}
+
+// summary sums up a run by its rows.
+func (j *Journal) summary(rec *record) RunSummary {
+	s := rec.summary(RunDone, rec.left().steps)
+	for _, st := range rec.statements {
+		counts := map[Result]int{}
+		for _, r := range st.plan.Rows {
+			counts[st.told(r).Result]++
+		}
+		s.Statements = append(s.Statements, st.summary(counts))
 	}
 	if rec.ended.IsZero() || s.Left > 0 {
 		s.State = RunInterrupted

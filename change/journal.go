@@ -28,7 +28,8 @@ const (
 // The journal is a SQLite file. Its one real table only ever grows, and the views show what the entries
 // add up to. An entry's kind says what its data, a JSON object, is:
 //
-//	run        a run begins: actor, program, orgs, undoes
+//	run        a run begins: actor, program, undoes
+//	open       it is opened again, to be resumed
 //	statement  a plan, without its rows: statement (unless it was given a secret), verb, resource, hash, …
 //	row        a row of the plan with its steps, secrets replaced by "(secret)" and an HMAC
 //	start      a step's call is about to be made: what is known of the object, and the org's time
@@ -45,7 +46,7 @@ const journalSchema = `
 CREATE TABLE entries (
 	seq       INTEGER PRIMARY KEY,
 	run       TEXT NOT NULL,
-	kind      TEXT NOT NULL CHECK (kind IN ('run', 'statement', 'row', 'start', 'outcome', 'finish', 'end')),
+	kind      TEXT NOT NULL CHECK (kind IN ('run', 'open', 'statement', 'row', 'start', 'outcome', 'finish', 'end')),
 	statement INTEGER,
 	row       INTEGER,
 	step      INTEGER,
@@ -55,7 +56,7 @@ CREATE TABLE entries (
 	hash      BLOB NOT NULL CHECK (length(hash) = 32)
 ) STRICT;
 CREATE INDEX entries_of_run ON entries (run, seq);
-CREATE INDEX runs_begin ON entries (seq) WHERE kind = 'run';
+CREATE INDEX entries_of_runs ON entries (seq) WHERE kind IN ('run', 'open', 'statement', 'finish', 'end');
 CREATE TABLE keys (run TEXT PRIMARY KEY, key BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE VIEW runs AS
 	SELECT run AS id, at AS started, data ->> 'actor' AS actor, data ->> 'program' AS program, data ->> 'undoes' AS undoes,

@@ -23,7 +23,7 @@ type Plan struct {
 	// Rows are in the statement's order.
 	Rows []*Row
 
-	// secret is true where the statement was given a secret, and its text may hold it.
+	// secret is true where the statement's text may hold a secret.
 	secret bool
 }
 

@@ -239,8 +239,28 @@ func TestStatements(t *testing.T) {
 		if a, b := describe(plan.Rows[1]), describe(plan.Rows[2]); a != "refused: row 1 has the same login" || b != "refused: it has no login" {
 			t.Errorf("INSERT: the others are %s and %s", a, b)
 		}
-		if plan.HoldsSecret() != (c.credentials != "null") {
-			t.Errorf("INSERT with %s holds a secret: %v", c.credentials, plan.HoldsSecret())
+		if !plan.HoldsSecret() {
+			t.Errorf("INSERT with %s holds no secret", c.credentials)
+		}
+	}
+}
+
+// TestHoldsSecret has statements whose text must not be written, even where no row has the secret.
+func TestHoldsSecret(t *testing.T) {
+	p := planner(t)
+	title := person("00u1", "ACTIVE", true, dana)
+	title.Attributes = values("title", `"x"`)
+	none := title
+	none.Fields = values("credentials", `null`)
+	protected := none
+	protected.Fields = values("credentials", `{"password":{"value":"x"}}`)
+	for _, c := range []struct {
+		name string
+		asks []change.Ask
+		want bool
+	}{{"attributes", []change.Ask{title}, false}, {"null", []change.Ask{none}, true}, {"no rows", nil, true}, {"refused", []change.Ask{title, protected}, true}} {
+		if got := plan(t)(p.Update(c.asks)).HoldsSecret(); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
 		}
 	}
 }

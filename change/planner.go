@@ -80,7 +80,8 @@ func (p *Planner) plan(verb string, asks []Ask) *Plan {
 	if p.Now != nil {
 		now = p.Now
 	}
-	return &Plan{Statement: p.Statement, Verb: verb, Resource: p.Resource, Made: now(), Rows: make([]*Row, 0, len(asks))}
+	return &Plan{Statement: p.Statement, Verb: verb, Resource: p.Resource, Made: now(), Rows: make([]*Row, 0, len(asks)),
+		secret: len(asks) == 0} // no row tells what the text would give them
 }
 
 // add adds the row that an ask is about. The object is nil if it hasn't been read. What refuses the row
@@ -230,10 +231,10 @@ func (p *Planner) fields(plan *Plan, ask *Ask, m *catalog.Method) (map[string]js
 			return nil, planError(hint, "%s has no field %s", m.Name, name)
 		}
 		b, value := m.Body[i], ask.Fields[name]
+		plan.secret = plan.secret || b.Secret // even if null is given here, the text may give others more
 		if isNull(value) {
 			continue
 		}
-		plan.secret = plan.secret || b.Secret
 		if err := fieldType(b, value); err != nil {
 			return nil, err
 		}

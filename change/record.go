@@ -76,6 +76,9 @@ func (rec *record) add(e *entry, cat *catalog.Catalog) error {
 	case "run":
 		rec.began = at
 		return json.Unmarshal(e.data, &rec.info)
+	case "open":
+		rec.ended = time.Time{}
+		return nil
 	case "end":
 		rec.ended = at
 		return nil

@@ -96,8 +96,11 @@ func (j *Journal) Open(ctx context.Context, id string) (*Run, error) {
 	if err := r.take(); err != nil {
 		return nil, err
 	}
-	var err error
-	if r.record, err = j.load(ctx, id); err == nil { // again, now that nobody else writes
+	err := j.put([]entry{r.entry("open", none, none, none, struct{}{})}, nil)
+	if err == nil {
+		r.record, err = j.load(ctx, id) // again, now that nobody else writes
+	}
+	if err == nil {
 		r.key, err = j.keyOf(id)
 	}
 	if err != nil {
@@ -238,7 +241,7 @@ func (r *Run) begin(p *Plan) (*statementRecord, error) {
 	n := len(r.record.statements)
 	st := &statementRecord{number: n, plan: p, hash: p.Hash(), steps: map[stepKey]*stepRecord{}}
 	var key *runKey
-	if p.secret && r.key == nil {
+	if r.key == nil && p.sendsSecret() {
 		r.key = make([]byte, 32)
 		rand.Read(r.key)
 		key = &runKey{run: r.ID, key: r.key}
@@ -261,6 +264,18 @@ func (r *Run) begin(p *Plan) (*statementRecord, error) {
 	}
 	r.record.statements = append(r.record.statements, st)
 	return st, nil
+}
+
+// sendsSecret says whether the body of some operation has a secret.
+func (p *Plan) sendsSecret() bool {
+	for _, r := range p.Rows {
+		for _, op := range r.Steps {
+			if _, secrets := op.withoutSecrets(); secrets != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // startData, outcomeData and endData are the data of the entries of these kinds.

@@ -140,8 +140,8 @@ func (op *Operation) Target() string {
 	return b.String()
 }
 
-// HoldsSecret says whether the plan was given a secret: the statement's text may hold it then, and must
-// not be written anywhere.
+// HoldsSecret says whether the statement's text may hold a secret, because it gives values for a field that
+// is for secrets, or because there is no row that would tell. It must not be written anywhere then.
 func (p *Plan) HoldsSecret() bool { return p.secret }
 
 // Hash identifies what the plan would do: 32 hexadecimal digits over the calls with their parameters and
