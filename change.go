@@ -168,7 +168,7 @@ func (q *query) compileChange(ctx context.Context, s stmt.Statement, args Args) 
 	if changes == nil && !explain {
 		return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: s.Of.String() + " is refused: this only reads", Hint: "EXPLAIN shows what it would do", Err: ErrReadOnly}
 	}
-	names := q.engine.names()
+	names := q.names()
 	c := &changeResult{query: q, args: args, source: s.Proper(), showPlan: explain || changes.DryRun}
 	defer func() {
 		if err != nil {

@@ -13,20 +13,21 @@ import (
 
 // explainError turns what SQLite or a table says of a statement into an error that points into what
 // the user typed and suggests what to do. shift is how many bytes stood in front of the query's
-// text. SQLite says which name it does not know in its message only, so the message is read here.
-func (e *Engine) explainError(q *stmt.Query, shift int, err error) error {
+// text, l what was learned of its orgs. SQLite says which name it does not know in its message only, so
+// the message is read here.
+func (q *query) explainError(text *stmt.Query, shift int, err error, l *learner) error {
 	var unbound *vtab.UnboundError
 	if errors.As(err, &unbound) {
 		hint := ""
-		at := q.Identifiers(unbound.Column)
+		at := text.Identifiers(unbound.Column)
 		if unbound.Required {
 			hint = fmt.Sprintf("write %[1]s = 'value' or %[1]s IN ('one', 'two'), joined to the rest with AND, or join it by = to the column of another table", unbound.Column)
-			at = append(at, q.Identifiers(unbound.Table[strings.LastIndexByte(unbound.Table, '.')+1:])...)
+			at = append(at, text.Identifiers(unbound.Table[strings.LastIndexByte(unbound.Table, '.')+1:])...)
 		}
 		if len(at) == 0 {
 			at = []int{-1} // a view has it
 		}
-		e := q.ErrorIn(at[0], unbound.Error(), hint)
+		e := text.ErrorIn(at[0], unbound.Error(), hint)
 		e.Err = unbound
 		return e
 	}
@@ -38,49 +39,49 @@ func (e *Engine) explainError(q *stmt.Query, shift int, err error) error {
 	if offset >= 0 {
 		offset = max(offset-shift, 0)
 	}
-	msg, hint := asTyped(q, syntax.Msg), ""
+	msg, hint := asTyped(text, syntax.Msg), ""
 	switch {
 	case strings.HasPrefix(syntax.Msg, "no such column: "):
 		name := strings.TrimPrefix(syntax.Msg, "no such column: ")
 		name, _, _ = strings.Cut(name, " - should this be a string literal")
-		hint = e.nearestColumn(q, name)
-		if offset >= 0 && q.BehindOperator(offset) && !strings.Contains(name, `"`) {
+		hint = q.nearestColumn(text, name, l)
+		if offset >= 0 && text.BehindOperator(offset) && !strings.Contains(name, `"`) {
 			hint = "a text goes in single quotes: " + stmt.Literal(name) + "; if it is a column, " + hint
 		}
 		if offset < 0 {
 			last := stmt.Unquote(name[strings.LastIndexByte(name, '.')+1:])
-			if at := q.Identifiers(last); len(at) > 0 {
-				return q.ErrorIn(at[0], msg, hint)
+			if at := text.Identifiers(last); len(at) > 0 {
+				return text.ErrorIn(at[0], msg, hint)
 			}
 		}
 	case strings.HasPrefix(syntax.Msg, "no such table: "):
 		name := strings.TrimPrefix(syntax.Msg, "no such table: ")
-		hint = e.nearestTable(name)
-		if at := q.Identifiers(name[strings.LastIndexByte(name, '.')+1:]); offset < 0 && len(at) > 0 {
-			return q.ErrorIn(at[0], msg, hint)
+		hint = q.engine.nearestTable(name)
+		if at := text.Identifiers(name[strings.LastIndexByte(name, '.')+1:]); offset < 0 && len(at) > 0 {
+			return text.ErrorIn(at[0], msg, hint)
 		}
 	case strings.EqualFold(syntax.Msg, `near "limit": syntax error`):
 		hint = `the page size is the column "limit", in double quotes; LIMIT, how many rows to give, stands at the end`
 	case strings.HasPrefix(syntax.Msg, "unrecognized token: \"'"), strings.HasPrefix(syntax.Msg, `unrecognized token: """`):
 		hint = "a quote is opened here and not closed"
 	}
-	return q.ErrorAt(offset, msg, hint)
+	return text.ErrorAt(offset, msg, hint)
 }
 
 // asTyped undoes in a message of SQLite what was done to the names of tables.
-func asTyped(q *stmt.Query, msg string) string {
-	for _, path := range q.Tables {
+func asTyped(text *stmt.Query, msg string) string {
+	for _, path := range text.Tables {
 		msg = strings.ReplaceAll(msg, stmt.Quote(path), path)
 	}
 	return msg
 }
 
-// notes are what is worth saying of a statement that is right as SQL: a column is compared with a
+// notesOn returns what is worth saying of a statement that is right as SQL: a column is compared with a
 // text that it never has.
-func (e *Engine) notes(q *stmt.Query) []*stmt.Error {
+func (q *query) notesOn(text *stmt.Query) []*stmt.Error {
 	var out []*stmt.Error
-	for _, c := range q.Compared {
-		r := e.catalog.Lookup(c.Path)
+	for _, c := range text.Compared {
+		r := q.catalog.Lookup(c.Path)
 		if r == nil {
 			continue
 		}
@@ -92,7 +93,7 @@ func (e *Engine) notes(q *stmt.Query) []*stmt.Error {
 		if near := catalog.Nearest(c.Text, col.Values); near != "" {
 			hint = "did you mean " + stmt.Literal(near) + "?"
 		}
-		out = append(out, q.ErrorIn(c.Pos, col.Name+" is never "+stmt.Literal(c.Text), hint))
+		out = append(out, text.ErrorIn(c.Pos, col.Name+" is never "+stmt.Literal(c.Text), hint))
 	}
 	return out
 }
@@ -112,25 +113,33 @@ func rereadNotes(q *stmt.Query, st *vtab.Stmt) []*stmt.Error {
 	return out
 }
 
-// nearestColumn is the hint for a column that does not exist in the query's tables.
-func (e *Engine) nearestColumn(q *stmt.Query, name string) string {
+// nearestColumn is the hint for a column that does not exist in the statement's tables.
+func (q *query) nearestColumn(text *stmt.Query, name string, l *learner) string {
 	if strings.HasPrefix(name, `"`) {
 		return "text goes in single quotes: " + stmt.Literal(stmt.Unquote(name))
 	}
 	name = name[strings.LastIndexByte(name, '.')+1:]
 	var all []string
-	for _, path := range q.Tables {
-		if r := e.catalog.Lookup(path); r != nil {
+	for _, path := range text.Tables {
+		if r := q.catalog.Lookup(path); r != nil {
 			for _, c := range r.Columns {
 				all = append(all, c.Name)
+			}
+			if r.Schemas != "" {
+				for _, c := range r.AttributeColumns(l.known, false) {
+					all = append(all, c.Name)
+				}
 			}
 		}
 	}
 	if near := catalog.Nearest(name, all); near != "" {
 		return "did you mean " + near + "?"
 	}
+	if len(l.of) > 0 {
+		return "it is no attribute of " + strings.Join(l.of, " or ") + " either; DESCRIBE EXTENDED " + text.Tables[0] + " lists the columns"
+	}
 	if len(all) > 0 {
-		return "an attribute of the org's own is profile->>" + stmt.Literal(name) + "; DESCRIBE EXTENDED " + q.Tables[0] + " lists the columns"
+		return "an attribute of the org's own is profile->>" + stmt.Literal(name) + "; DESCRIBE EXTENDED " + text.Tables[0] + " lists the columns"
 	}
 	return ""
 }

@@ -22,8 +22,8 @@ import (
 // its plan alone.
 func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (result, error) {
 	rec := &recorder{query: q, scans: map[int]recorded{}}
-	q.recorder = rec
-	defer func() { q.recorder = nil }()
+	q.recorder, q.silent = rec, true
+	defer func() { q.recorder, q.silent = nil, false }()
 	_, plan, err := q.prepare(ctx, s, queryPlan, args)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (resul
 		}
 		detail, _ := plan.Value(3).(string)
 		if name, p, ok := vtab.TablePlan(detail); ok {
-			t.add(q.engine.explainTable(name, p, rec, run)...)
+			t.add(q.explainTable(name, p, rec, run)...)
 		} else if name, table, lookup, ok := vtab.CSVPlan(detail); ok {
 			t.add(explainCSV(name, table, lookup)...)
 		}
@@ -116,8 +116,8 @@ func (noRows) Next(context.Context) (vtab.Object, error) { return vtab.Object{},
 func (noRows) Close() error                              { return nil }
 
 // explainTable is the row of one table.
-func (e *Engine) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab.Stmt) []any {
-	r := e.catalog.Lookup(p.Table)
+func (q *query) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab.Stmt) []any {
+	r := q.catalog.Lookup(p.Table)
 	name = strings.TrimSuffix(name, " EXISTS")
 	if name != p.Table {
 		name = p.Table + " " + name

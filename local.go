@@ -3,6 +3,7 @@ package whoql
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/whoql/whoql/stmt"
@@ -106,7 +107,7 @@ func (q *query) compileHere(ctx context.Context, s stmt.Statement, args Args, re
 	}
 	var made *stmt.Creation
 	if s.Kind == stmt.Create || s.Kind == stmt.Drop {
-		text, err := stmt.Rewrite(s, q.engine.names())
+		text, err := stmt.Rewrite(s, q.names())
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +162,7 @@ func (c *changed) next(ctx context.Context) ([]any, error) {
 func (q *query) shapeOf(text *stmt.Query) vtab.Shape {
 	writes := text.Kind != stmt.Select && text.Kind != stmt.QueryPlan && text.Kind != stmt.Explain
 	return vtab.Shape{
-		BindsOrg: text.BindsOrg || q.views,
+		BindsOrg: text.BindsOrg || slices.ContainsFunc(q.views, func(v *stmt.Query) bool { return v.BindsOrg }),
 		// A view reads any number of tables; an UPDATE may read one for each of its rows.
 		Single: text.Uses == 1 && len(text.Tables) == 1 && !writes,
 		Writes: writes,
@@ -174,14 +175,22 @@ func (q *query) shape(ctx context.Context, text *stmt.Query, made *stmt.Creation
 	if made != nil && made.Select != "" {
 		// A view is compiled when it is used; whether it can be is known now.
 		const head = "SELECT * FROM ("
+		l := &learner{query: q}
 		st, err := q.db.Prepare(ctx, head+made.Select+")", q.shapeOf(text))
+		var why error
+		for learned := true; err != nil; {
+			if learned, why = l.learn(ctx, text, err); !learned {
+				break
+			}
+			st, err = q.db.Prepare(ctx, head+made.Select+")", q.shapeOf(text))
+		}
 		var names []string
 		var unbound *vtab.UnboundError
 		switch {
 		case made.View && errors.As(err, &unbound):
 			// All is there but a parameter's value, which whoever uses the view can give.
 		case err != nil:
-			return q.engine.explainError(text, len(head)-made.Pos, err)
+			return l.explain(text, len(head)-made.Pos, err, why)
 		default:
 			for _, c := range st.Columns() {
 				names = append(names, stmt.Quote(c.Name))
@@ -191,7 +200,7 @@ func (q *query) shape(ctx context.Context, text *stmt.Query, made *stmt.Creation
 			}
 		}
 		if made.View {
-			q.views = q.views || text.BindsOrg
+			q.views = append(q.views, text)
 		} else {
 			sql = "CREATE TABLE "
 			if made.Temp {
@@ -208,7 +217,7 @@ func (q *query) shape(ctx context.Context, text *stmt.Query, made *stmt.Creation
 	}
 	st, err := q.db.Prepare(ctx, sql, vtab.Shape{Writes: true})
 	if err != nil {
-		return q.engine.explainError(text, 0, err)
+		return q.explainError(text, 0, err, &learner{query: q})
 	}
 	defer st.Close()
 	_, err = st.Step(ctx)

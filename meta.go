@@ -1,6 +1,7 @@
 package whoql
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -113,8 +114,10 @@ func showMethods(r *catalog.Resource, extended bool, like func(string) bool) *ta
 	return t
 }
 
-// describe runs DESCRIBE. It reads the catalogue and makes no request.
-func (e *Engine) describe(s stmt.Statement) (result, error) {
+// describe runs DESCRIBE. It reads the catalogue and makes no request, save for the schemas of the
+// default org where they are to be read anew.
+func (q *query) describe(ctx context.Context, s stmt.Statement) (result, error) {
+	e := q.engine
 	d, err := stmt.ParseDescribe(s)
 	if err != nil {
 		return nil, err
@@ -145,8 +148,36 @@ func (e *Engine) describe(s stmt.Statement) (result, error) {
 				add(c)
 			}
 		}
+		own, err := q.ownAttributes(ctx, s, d, r)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range own {
+			add(c)
+		}
 	}
 	return t, nil
+}
+
+// ownAttributes returns the columns of the attributes that the default org has added, if they are
+// known; else it notes how to see them. There needn't be an org.
+func (q *query) ownAttributes(ctx context.Context, s stmt.Statement, d stmt.DescribeStatement, r *catalog.Resource) ([]*catalog.Column, error) {
+	orgs, err := q.orgs(nil)
+	if err != nil || r.Schemas == "" {
+		return nil, nil
+	}
+	known, err := q.schemasOf(ctx, orgs[0], false, !q.engine.options.RefreshSchemas)
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, &schemaError{orgs[0].name, err}
+	case known == nil:
+		q.notes = append(q.notes, &stmt.Error{Text: s.Source, Pos: d.Table.Pos[0],
+			Msg: "the attributes that " + orgs[0].name + " has added are not listed: its user schemas have not been read", Hint: "--refresh-schemas reads them"})
+		return nil, nil
+	}
+	return r.AttributeColumns(known.Attributes, true), nil
 }
 
 // pushed says which conditions on a column are handed to the API.

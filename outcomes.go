@@ -177,16 +177,11 @@ func (c *changeResult) compileReturning(ctx context.Context) (_ *returning, err 
 	if r.db, err = vtab.Open(vtab.Options{TempInMemory: options.TempInMemory}); err != nil {
 		return nil, err
 	}
-	other := &query{engine: c.query.engine, meter: c.query.meter, db: r.db}
-	for _, res := range c.query.engine.catalog.Resources() {
-		var src vtab.Source = &source{query: other}
-		if res.Path() == c.resource.Path() {
-			src = r.source
-		}
-		if err := r.db.Register(res, src); err != nil {
-			r.db.Close()
-			return nil, err
-		}
+	other := &query{engine: c.query.engine, meter: c.query.meter, db: r.db, schemas: c.query.schemas, learned: c.query.learned}
+	other.src = &instead{path: c.resource.Path(), its: r.source, others: &source{query: other}}
+	if err := other.use(c.query.engine.catalog); err != nil {
+		r.db.Close()
+		return nil, err
 	}
 	res, err := other.compileSelect(ctx, c.change.Returning, c.args)
 	if err != nil {
@@ -196,6 +191,20 @@ func (c *changeResult) compileReturning(ctx context.Context) (_ *returning, err 
 	r.result = res.(*selectResult)
 	r.cols = r.result.columns()
 	return r, nil
+}
+
+// instead is a source that has one table from elsewhere.
+type instead struct {
+	path        string
+	its, others vtab.Source
+}
+
+// Scan implements [vtab.Source].
+func (i *instead) Scan(ctx context.Context, s *vtab.Scan) (vtab.Rows, error) {
+	if s.Table.Path() == i.path {
+		return i.its.Scan(ctx, s)
+	}
+	return i.others.Scan(ctx, s)
 }
 
 // rows evaluates RETURNING for the rows that were changed, or were as asked for already.

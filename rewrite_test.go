@@ -33,6 +33,12 @@ var rewriteCases = []string{
 	`SELECT credentials->>'$.provider.type', credentials->>'provider', type->>'id' FROM okta.user.users`,
 	`SELECT profile->>'badge', profile->>'floor', profile->>'contractor', profile->>'fte', profile->>'projects', json_extract(profile, '$.projects') FROM okta.user.users`,
 	`SELECT json_array(profile->>'badge', json_extract(profile, '$.projects'), profile->>'city', profile->'city') FROM okta.user.users`,
+	// attributes of the org's own are columns where a statement names them
+	`SELECT floor, badge, profile->>'badge', profile->>'floor', contractor, profile->>'contractor', profile->>'fte', profile->>'projects', json_extract(profile, '$.projects') FROM okta.user.users`,
+	`SELECT badge, floor, contractor, fte, projects, profile->>'badge', profile->>'floor', profile->>'contractor', profile->>'fte', profile->>'projects', json_extract(profile, '$.projects') FROM okta.user.users`,
+	`SELECT login, projects, json_array(contractor, profile->>'contractor', projects, profile->>'projects', json_extract(profile, '$.projects')) FROM okta.user.users WHERE profile->>'contractor' = 1 OR profile->>'floor' > 3 OR profile->>'floor' = CAST('3' AS TEXT) OR floor > 1e9`,
+	`SELECT badge FROM okta.user.users WHERE profile->>'badge' = (SELECT max(badge) FROM okta.user.users)`,
+	`SELECT contractor AS c, count(*), sum(profile->>'fte') FROM okta.user.users GROUP BY profile->>'contractor', fte ORDER BY profile->>'contractor', 2, 3`,
 	// conditions
 	`SELECT login FROM okta.user.users WHERE profile->>'department' = 'IT'`,
 	`SELECT login FROM okta.user.users WHERE 'IT' = (profile->>'department') AND status = 'ACTIVE'`,

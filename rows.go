@@ -147,12 +147,14 @@ func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) 
 	prefix := ""
 	if s.Kind == stmt.QueryPlan {
 		prefix = queryPlan
+		q.silent = true
+		defer func() { q.silent = false }()
 	}
 	text, st, err := q.prepare(ctx, s, prefix, args)
 	if err != nil {
 		return nil, err
 	}
-	q.notes = append(append(q.notes, q.engine.notes(text)...), rereadNotes(text, st)...)
+	q.notes = append(append(q.notes, q.notesOn(text)...), rereadNotes(text, st)...)
 	return q.newResult(st, text), nil
 }
 
@@ -166,9 +168,32 @@ func (q *query) newResult(st *vtab.Stmt, text *stmt.Query) *selectResult {
 
 const queryPlan = "EXPLAIN QUERY PLAN "
 
-// prepare rewrites a statement for SQLite and compiles it behind a prefix.
+// prepare rewrites a statement for SQLite and compiles it behind a prefix. Columns that SQLite doesn't
+// know are looked for among the attributes of the statement's orgs, one after the other.
 func (q *query) prepare(ctx context.Context, s stmt.Statement, prefix string, args Args) (*stmt.Query, *vtab.Stmt, error) {
-	names := q.engine.names()
+	// What another statement's orgs have, this one's needn't.
+	if err := q.use(q.engine.catalog); err != nil {
+		return nil, nil, err
+	}
+	l := &learner{query: q}
+	for {
+		text, st, err := q.tryPrepare(ctx, s, prefix, args)
+		if err == nil {
+			return text, st, nil
+		}
+		if text == nil {
+			return nil, nil, err
+		}
+		if learned, why := l.learn(ctx, text, err); !learned {
+			return nil, nil, l.explain(text, len(prefix), err, why)
+		}
+	}
+}
+
+// tryPrepare compiles a statement with the columns there are. Where SQLite refuses it, its text is
+// returned with the error.
+func (q *query) tryPrepare(ctx context.Context, s stmt.Statement, prefix string, args Args) (*stmt.Query, *vtab.Stmt, error) {
+	names := q.names()
 	text, err := stmt.Rewrite(s, names)
 	if err != nil {
 		return nil, nil, err
@@ -182,10 +207,7 @@ func (q *query) prepare(ctx context.Context, s stmt.Statement, prefix string, ar
 		}
 		st, err = q.compileSQL(ctx, text, prefix, args)
 	}
-	if err != nil {
-		return nil, nil, q.engine.explainError(text, len(prefix), err)
-	}
-	return text, st, nil
+	return text, st, err
 }
 
 // compileSQL compiles the SQL of a rewritten statement and binds its parameters.

@@ -26,7 +26,6 @@ const (
 
 // resultColumns describes the columns of a statement, and says what their values are.
 func (q *query) resultColumns(st *vtab.Stmt, text *stmt.Query) ([]Column, []valueKind) {
-	e := q.engine
 	origins := text.Origins(q.known())
 	columns := st.Columns()
 	if len(origins) != len(columns) {
@@ -40,14 +39,14 @@ func (q *query) resultColumns(st *vtab.Stmt, text *stmt.Query) ([]Column, []valu
 		cols[i].Name = c.Name
 		if len(origins[i]) == 1 && origins[i][0].Kind == stmt.FromUnknown {
 			// SQLite knows more: a view's columns, say.
-			cols[i].Type = e.fieldType(c.Table, c.Origin)
+			cols[i].Type = q.fieldType(c.Table, c.Origin)
 			kinds[i] = markedValue
 			if cols[i].Type != "" {
 				kinds[i] = kindOf(cols[i].Type)
 			}
 			continue
 		}
-		cols[i].Type, kinds[i] = e.merged(origins[i])
+		cols[i].Type, kinds[i] = q.merged(origins[i])
 	}
 	return cols, kinds
 }
@@ -55,8 +54,11 @@ func (q *query) resultColumns(st *vtab.Stmt, text *stmt.Query) ([]Column, []valu
 // known is what the statements of the query can name.
 func (q *query) known() stmt.Known {
 	return stmt.Known{
-		Column: func(path, column string) bool { return q.engine.fieldType(path, column) != "" },
-		Local:  func(name string) []stmt.Traced { return q.local[strings.ToLower(name)] },
+		Column: func(path, column string) bool {
+			r := q.catalog.Lookup(path)
+			return r != nil && r.Column(column) != nil
+		},
+		Local: func(name string) []stmt.Traced { return q.local[strings.ToLower(name)] },
 	}
 }
 
@@ -79,13 +81,13 @@ func (q *query) remember(s stmt.Statement, text *stmt.Query, made *stmt.Creation
 }
 
 // fieldType returns the type word of a resource's column, "" if there is none.
-func (e *Engine) fieldType(path, column string) string {
-	if r := e.catalog.Lookup(path); r != nil {
+func (q *query) fieldType(path, column string) string {
+	if r := q.catalog.Lookup(path); r != nil {
 		if c := r.Column(column); c != nil {
 			return c.Type
 		}
 	}
-	return ""
+	return q.learned[strings.ToLower(path+"."+column)] // a temporary table has it from an earlier statement
 }
 
 func kindOf(typ string) valueKind {
@@ -99,12 +101,12 @@ func kindOf(typ string) valueKind {
 }
 
 // merged returns the type and the kind of values that come from all these places.
-func (e *Engine) merged(origins []stmt.Origin) (typ string, kind valueKind) {
+func (q *query) merged(origins []stmt.Origin) (typ string, kind valueKind) {
 	for i, o := range origins {
 		t, k := "", plainValue
 		switch o.Kind {
 		case stmt.FromColumn:
-			t = e.fieldType(o.Path, o.Column)
+			t = q.fieldType(o.Path, o.Column)
 			k = kindOf(t)
 		case stmt.FromBoolean:
 			k = booleanValue

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/change"
@@ -39,6 +40,13 @@ type Options struct {
 	// NoRewrite reads profile->>'x' and json_extract(profile, '$.x') out of the JSON, instead of from
 	// the attribute's column; rows, headings and types are the same. The default is false.
 	NoRewrite bool
+	// Schemas keeps what orgs' user schemas say, so that a day's queries read them once. Nil: in memory,
+	// for as long as the Engine lives.
+	Schemas SchemaCache
+	// RefreshSchemas reads schemas anew when they are needed, whatever is kept. The default is false.
+	RefreshSchemas bool
+	// Now is the clock by which schemas that are kept grow old. Nil: time.Now.
+	Now func() time.Time
 	// TempInMemory keeps big sorts in memory instead of in temporary files. The default is false.
 	TempInMemory bool
 	// Changes let statements change orgs. Nil: they are refused, and EXPLAIN shows what they would do.
@@ -54,6 +62,8 @@ type Options struct {
 type Engine struct {
 	options Options
 	catalog *catalog.Catalog
+	schemas SchemaCache
+	now     func() time.Time
 }
 
 // Open makes an engine. It makes no request.
@@ -68,7 +78,14 @@ func Open(o Options) (*Engine, error) {
 	if err := checkOrgs(o.Orgs); err != nil {
 		return nil, err
 	}
-	return &Engine{options: o, catalog: c}, nil
+	e := &Engine{options: o, catalog: c, schemas: o.Schemas, now: o.Now}
+	if e.schemas == nil {
+		e.schemas = &memoryCache{}
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	return e, nil
 }
 
 // Args are the values of a text's bound parameters by name, without the sigil: nil, bool, int,
@@ -90,13 +107,14 @@ func (e *Engine) Query(ctx context.Context, text string, args Args) (*Rows, erro
 	if err := checkArgs(statements, args); err != nil {
 		return nil, err
 	}
-	q := &query{engine: e, meter: new(okta.Meter)}
+	q := &query{engine: e, meter: new(okta.Meter), schemas: map[string]*orgSchemas{}, learned: map[string]string{}}
 	q.db, err = vtab.Open(vtab.Options{NoPushdown: e.options.NoPushdown, TempInMemory: e.options.TempInMemory})
 	if err != nil {
 		return nil, err
 	}
 	rows := &Rows{ctx: ctx, query: q}
-	if err := errors.Join(q.register(&source{query: q}), q.openFiles()); err != nil {
+	q.src = &source{query: q}
+	if err := errors.Join(q.use(e.catalog), q.openFiles()); err != nil {
 		rows.Close()
 		return nil, err
 	}
@@ -145,20 +163,32 @@ type query struct {
 	anyName string                   // the name that an org with AnyName has taken in the statement at hand
 	notes   []*stmt.Error
 
-	recorder *recorder   // EXPLAIN's, in place of the orgs
-	begun    bool        // a transaction is
-	commits  bool        // it is to be committed behind the last result
-	views    bool        // a temporary view picks an org
-	run      *change.Run // of all changes of the query; nil: none was applied yet
+	recorder *recorder     // EXPLAIN's, in place of the orgs
+	begun    bool          // a transaction is
+	commits  bool          // it is to be committed behind the last result
+	views    []*stmt.Query // the temporary views made so far
+	run      *change.Run   // of all changes of the query; nil: none was applied yet
+
+	// catalog is the tables as they are registered, with the attributes of orgs that the statement at
+	// hand names; src gives their rows.
+	catalog *catalog.Catalog
+	src     vtab.Source
+	schemas map[string]*orgSchemas // those looked at so far, by the org's URL
+	silent  bool                   // nothing may be sent
+	learned map[string]string      // the types of the attributes that were added so far, by path.name in lower case
 }
 
-// register makes the tables, whose rows come from src.
-func (q *query) register(src vtab.Source) error {
-	for _, r := range q.engine.catalog.Resources() {
-		if err := q.db.Register(r, src); err != nil {
+// use registers the tables of a catalogue, those that are as they were left out.
+func (q *query) use(c *catalog.Catalog) error {
+	for _, r := range c.Resources() {
+		if q.catalog != nil && q.catalog.Lookup(r.Path()) == r {
+			continue
+		}
+		if err := q.db.Register(r, q.src); err != nil {
 			return err
 		}
 	}
+	q.catalog = c
 	return nil
 }
 
@@ -174,7 +204,7 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 	case s.Kind == stmt.Show:
 		return q.engine.show(s)
 	case s.Kind == stmt.Describe:
-		return q.engine.describe(s)
+		return q.describe(ctx, s)
 	case s.Of.Changes():
 		return q.compileChange(ctx, s, args)
 	}
@@ -182,17 +212,17 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 }
 
 // names tells package stmt what tables there are.
-func (e *Engine) names() stmt.Names {
+func (q *query) names() stmt.Names {
 	n := stmt.Names{
-		Provider: func(name string) bool { return e.catalog.Provider(name) != nil },
+		Provider: func(name string) bool { return q.catalog.Provider(name) != nil },
 		Table: func(p, s, r string) (string, string, bool) {
-			if res := e.catalog.Resource(p, s, r); res != nil {
+			if res := q.catalog.Resource(p, s, r); res != nil {
 				return res.Path(), "", true
 			}
-			return "", e.nearestTable(strings.TrimSuffix(p+"."+s+"."+r, ".")), false
+			return "", q.engine.nearestTable(strings.TrimSuffix(p+"."+s+"."+r, ".")), false
 		},
 		Columns: func(path string) (visible, hidden []string) {
-			for _, c := range e.catalog.Lookup(path).Columns {
+			for _, c := range q.catalog.Lookup(path).Columns {
 				switch {
 				case !c.Hidden():
 					visible = append(visible, c.Name)
@@ -203,7 +233,7 @@ func (e *Engine) names() stmt.Names {
 			return visible, hidden
 		},
 		Binding: func(path, column string) stmt.Binding {
-			res := e.catalog.Lookup(path)
+			res := q.catalog.Lookup(path)
 			if res == nil {
 				return stmt.Free
 			}
@@ -220,15 +250,15 @@ func (e *Engine) names() stmt.Names {
 			return stmt.Free
 		},
 	}
-	if !e.options.NoRewrite {
-		n.Attribute = e.attribute
+	if !q.engine.options.NoRewrite {
+		n.Attribute = q.attribute
 	}
 	return n
 }
 
 // attribute finds the column of a key in a JSON field, unless its values may be objects or arrays.
-func (e *Engine) attribute(path, field, key string) (column string, ok bool) {
-	r := e.catalog.Lookup(path)
+func (q *query) attribute(path, field, key string) (column string, ok bool) {
+	r := q.catalog.Lookup(path)
 	if r == nil {
 		return "", false
 	}

@@ -37,6 +37,9 @@ type Resource struct {
 	// Complete is the search, in the API's own language, that finds every object, for APIs whose
 	// plain list leaves some out; empty: the plain list is whole.
 	Complete string
+	// Schemas names the schemas of an org that say which attributes a profile can have: "user", or ""
+	// where none do.
+	Schemas string
 	// Columns are all columns in declaration order: first the visible fields in the API's own
 	// order (SELECT * gives exactly these), then the hidden ones: parameters, aliases, attributes.
 	Columns []*Column
@@ -84,7 +87,8 @@ func (k Kind) String() string {
 type Column struct {
 	Name string
 	Kind Kind
-	// Type is the provider's type word: string, object, array, boolean, integer, number.
+	// Type is the provider's type word: string, object, array, boolean, integer, number; of an
+	// attribute from an org's schemas also Mixed.
 	Type        string
 	Description string
 	// Path is where the value stands in the API's JSON object, outermost key first. Empty for

@@ -29,6 +29,7 @@ func Load() (*Catalog, error) { return load() }
 //
 //	like         another resource, whose objects these are too: fields, attributes and describe are
 //	             that one's, its keys and what can be searched aren't
+//	schemas      user, if the user schemas of an org say which attributes a profile has (Resource.Schemas)
 //	complete     the search that finds all objects, if the plain list doesn't (Resource.Complete)
 //	describe     the fields in the order of DESCRIBE
 //	fields       the columns of SELECT *, each with name, type, description, and as needed key,
@@ -186,7 +187,7 @@ func parseService(fsys fs.FS, dir string) ([]*draft, error) {
 // draft begins with a resource. dir is provider/service, name what the file's name says.
 func (r *reader) draft(dir, name string) *draft {
 	provider, service := path.Split(dir)
-	o := r.object(r.root, "resource", "resource", "description", "like", "complete", "describe",
+	o := r.object(r.root, "resource", "resource", "description", "like", "complete", "schemas", "describe",
 		"fields", "hidden", "attributes", "params", "methods", "changes")
 	res := &Resource{Provider: path.Clean(provider), Service: service, Name: o.name("resource"), Description: o.text("description")}
 	if res.Name != name {
@@ -199,6 +200,9 @@ func (r *reader) draft(dir, name string) *draft {
 func (d *draft) finish(base *Resource) error {
 	o, res := d.object, d.res
 	res.Complete = o.optional("complete")
+	if res.Schemas = o.optional("schemas"); res.Schemas != "" && res.Schemas != "user" {
+		o.fail("schemas", "schemas %q is not user", res.Schemas)
+	}
 	switch {
 	case d.like == "":
 		d.fields(o, res)
@@ -206,9 +210,10 @@ func (d *draft) finish(base *Resource) error {
 		o.fail("like", "like must name a resource that has fields of its own")
 		return d.err
 	default:
-		for _, key := range []string{"describe", "fields", "attributes"} {
+		for _, key := range []string{"schemas", "describe", "fields", "attributes"} {
 			o.belongs(key, false)
 		}
+		res.Schemas = base.Schemas
 		d.inherit(o, res, base, KindField)
 		res.Describe = base.Describe
 		d.hidden(o, res)

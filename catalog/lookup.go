@@ -12,6 +12,9 @@ func fold(name string) string {
 	}, name)
 }
 
+// SameName reports whether two names are the same to SQLite, which ignores case in ASCII only.
+func SameName(a, b string) bool { return fold(a) == fold(b) }
+
 // Provider returns the provider of this name, in any case, or nil.
 func (c *Catalog) Provider(name string) *Provider {
 	for _, p := range c.Providers {

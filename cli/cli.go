@@ -28,7 +28,7 @@ const (
 	ExitFailed = 1
 	// ExitUsage: the command line or the configuration is wrong; nothing was sent.
 	ExitUsage = 2
-	// ExitSQL: a statement is wrong; nothing was sent.
+	// ExitSQL: a statement is wrong; no table was read.
 	ExitSQL = 3
 	// ExitRefused: a change was refused or not approved, and nothing of it was done.
 	ExitRefused = 4

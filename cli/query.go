@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -36,6 +37,7 @@ type queryFlags struct {
 	tempInMemory bool
 	noPushdown   bool
 	noRewrite    bool
+	refresh      bool
 	orgs         orgFlags
 	files        fileFlags
 	changes      changeFlags
@@ -61,6 +63,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show the footer and waits of a second or more on standard error, also without a terminal")
 	fs.BoolVar(&f.tempInMemory, "temp-in-memory", false, "keep big sorts in memory, so that no personal data reaches a disk")
 	fs.BoolVar(&f.noPushdown, "no-pushdown", false, "read tables whole and check every condition here; the rows are the same")
+	fs.BoolVar(&f.refresh, "refresh-schemas", false, "where a statement needs the org's user schemas, read them anew; otherwise they are kept for a day")
 	fs.BoolVar(&f.noRewrite, "no-rewrite", false, "read profile->>'x' out of the JSON instead of from its column; the rows are the same")
 	fs.Usage = func() {
 		fmt.Fprintf(c.stdout, "whoql query [flags] SQL...\n\nRuns the statements and writes a result for each. Exit codes: 0 all rows written, 1 failed,\n"+
@@ -151,7 +154,10 @@ func (c *command) query(ctx context.Context, args []string) error {
 		return err
 	}
 	defer set.close()
-	options := whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, TempInMemory: f.tempInMemory}
+	options := whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, RefreshSchemas: f.refresh, TempInMemory: f.tempInMemory}
+	if !f.sandbox.on { // whose URL is another one every time
+		options.Schemas = c.schemaCache(runtime.GOOS)
+	}
 	done, err := c.files(ctx, f.files, f.file, &options)
 	defer done()
 	if err != nil {

@@ -61,6 +61,11 @@ type Query struct {
 	BindsOrg bool
 	// Orgs are the orgs that conditions pick by name.
 	Orgs []OrgName
+	// ByDefault says that no condition picks the org of some table, as far as could be told: the default
+	// one answers.
+	ByDefault bool
+	// OrgsElsewhere says that a condition picks an org by anything but its name in the text, or might.
+	OrgsElsewhere bool
 	// Compared are the columns that the statement compares with a text that stands in it.
 	Compared []Comparison
 	// Lifted counts the expressions on JSON that became columns.
@@ -108,7 +113,7 @@ func Rewrite(s Statement, n Names) (*Query, error) {
 	stmts, err := parser.ParseString(q.SQL)
 	if err != nil || len(stmts) != 1 {
 		q.Parsed = q.parseError(err)
-		q.BindsOrg = true
+		q.BindsOrg, q.OrgsElsewhere = true, true
 		return q, nil
 	}
 	q.tree = stmts[0]
@@ -117,6 +122,7 @@ func Rewrite(s Statement, n Names) (*Query, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
+	q.ByDefault = slices.ContainsFunc(w.items, func(it *item) bool { return it.path != "" && !it.picked })
 	edits := merge(q.edits, w.edits)
 	// The SELECT that a change was made into stands nowhere as such: it is left as it is.
 	if sel, ok := stmts[0].(*ast.SelectStmt); ok && n.Attribute != nil && len(s.edits) == 0 {
@@ -260,6 +266,8 @@ type item struct {
 	short string // the resource's last name, if it has no alias
 	ref   *ast.TableRef
 	null  bool // it is on the right of a LEFT JOIN
+	// picked: a condition picks its org.
+	picked bool
 }
 
 // A place is where a condition stands.
@@ -274,6 +282,7 @@ type walker struct {
 	names Names
 	q     *Query
 	star  bool // there is a * somewhere
+	items []*item
 	edits []edit
 	err   *Error
 }
@@ -390,6 +399,7 @@ func (w *walker) from(ref *ast.TableRef, sc, outer *scope, null bool) {
 		it.name = ref.Alias.Name
 	}
 	sc.items = append(sc.items, it)
+	w.items = append(w.items, it)
 }
 
 // nested makes the hidden columns of a table in a parenthesised join usable. SQLite reads such a join
@@ -601,10 +611,16 @@ func (w *walker) bound(e ast.Expr, above Binding, at place, values ...ast.Expr) 
 			return false
 		}
 		w.q.BindsOrg = true
+		ownerItem(parts, at.sc).picked = true
 		for _, v := range values {
 			if l, ok := bare(v).(*ast.Literal); ok && l.Kind == ast.LitString {
 				w.q.Orgs = append(w.q.Orgs, OrgName{l.Value, w.q.Offset(l.Pos())})
+			} else if !w.isOrg(v, at.sc) {
+				w.q.OrgsElsewhere = true
 			}
+		}
+		if len(values) == 0 {
+			w.q.OrgsElsewhere = true
 		}
 	}
 	return true
