@@ -294,6 +294,35 @@ func TestStopOnError(t *testing.T) {
 	}
 }
 
+// TestGrace interrupts a run whose calls don't end: they are given up, and resume finds out what became of
+// them.
+func TestGrace(t *testing.T) {
+	b := newBench(t, oktatest.Options{Users: 100})
+	p := plan(t)(planner(t).Update(b.asks("ACTIVE", 6, func(a *change.Ask) { a.Status = "SUSPENDED" })))
+	for i, r := range p.Rows {
+		kind := []oktatest.FaultKind{oktatest.Delay, oktatest.Stall}[i%2] // the latter acts
+		b.org.Inject(oktatest.Fault{Kind: kind, Delay: time.Minute, Path: "/api/v1/users/" + r.ID + "/lifecycle"})
+	}
+	run, err := b.journal.Begin(change.RunInfo{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	o := quick
+	o.Grace = 50 * time.Millisecond
+	report, err := run.Apply(ctx, p, b.caller, o)
+	var se *change.StoppedError
+	if !errors.As(err, &se) || !errors.Is(err, context.DeadlineExceeded) || se.Left != 6 || counts(report) != "6 unknown" {
+		t.Fatalf("%v, %s", err, counts(report))
+	}
+	run.Close()
+	b.org.ClearFaults()
+	if r := b.resume(run.ID, change.ResumeOptions{ApplyOptions: quick})[0]; counts(r) != "6 done" || r.Calls != 3 {
+		t.Errorf("resumed: %s, %d calls", counts(r), r.Calls)
+	}
+}
+
 // TestCancel interrupts a run: calls in flight are seen through, the others aren't begun, and resume does
 // the rest.
 func TestCancel(t *testing.T) {

@@ -408,6 +408,14 @@ func TestWitnesses(t *testing.T) {
 				if out.Renew != renew || out.SecretLost != (renew != "") {
 					t.Errorf("a new secret is made by %q (%v), want %q", out.Renew, out.SecretLost, renew)
 				}
+				if want == change.Unknown {
+					if r := b.resume(run.ID, change.ResumeOptions{ApplyOptions: quick})[0]; counts(r) != "1 unknown" || r.Calls != 0 {
+						t.Errorf("resumed again: %s, %d calls", counts(r), r.Calls)
+					}
+					if r := b.resume(run.ID, change.ResumeOptions{ApplyOptions: quick, RetryUnknown: true})[0]; counts(r) != "1 done" || r.Calls != 1 {
+						t.Errorf("resumed to retry: %s, %d calls", counts(r), r.Calls)
+					}
+				}
 				b.journal.Close()
 			})
 		}

@@ -155,6 +155,62 @@ func TestJournalReadOnly(t *testing.T) {
 	}
 }
 
+// TestJournalFails has a disk that is full after a while: no call is made whose start isn't in the
+// journal, and once there is room again resume does the rest.
+func TestJournalFails(t *testing.T) {
+	b := newBench(t, oktatest.Options{Users: 300})
+	conn, err := sqlite3.Open(filepath.Join(b.dir, change.JournalFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.BusyTimeout(time.Second)
+	if err := conn.Exec("CREATE TRIGGER full BEFORE INSERT ON entries WHEN new.seq > 180 BEGIN SELECT raise(FAIL, 'no space left'); END"); err != nil {
+		t.Fatal(err)
+	}
+	run, err := b.journal.Begin(change.RunInfo{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := run.Apply(t.Context(), plan(t)(planner(t).Update(b.asks("ACTIVE", 100, func(a *change.Ask) { a.Status = "SUSPENDED" }))), b.caller, quick)
+	var se *change.StoppedError
+	var je *change.JournalError
+	if !errors.As(err, &se) || !errors.As(err, &je) || !strings.Contains(err.Error(), "no space left") || report.Counts[change.NotReached] < 50 {
+		t.Fatalf("%v, %s", err, counts(report))
+	}
+	run.Close() // for whose entry there may be room
+	if err := conn.Exec("DROP TRIGGER full"); err != nil {
+		t.Fatal(err)
+	}
+	shown, err := b.journal.Show(t.Context(), run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := 0
+	for _, out := range shown.Outcomes[0] {
+		if out.Result != change.NotReached {
+			begun++
+		}
+	}
+	acted := 0
+	for key := range b.sent() {
+		if strings.HasPrefix(key, "POST") {
+			acted++
+		}
+	}
+	if acted > begun || acted < report.Counts[change.Done] || acted == 0 {
+		t.Errorf("%d calls took effect, %d were begun by the journal, %d done by the report", acted, begun, report.Counts[change.Done])
+	}
+	if r := b.resume(run.ID, change.ResumeOptions{ApplyOptions: quick})[0]; counts(r) != "100 done" {
+		t.Errorf("resumed: %s", counts(r))
+	}
+	for key, n := range b.sent() {
+		if strings.HasPrefix(key, "POST") && n != 1 {
+			t.Errorf("%s %d times", key, n)
+		}
+	}
+}
+
 // TestVerify changes entries behind the journal's back.
 func TestVerify(t *testing.T) {
 	b := newBench(t, oktatest.Options{Users: 100})

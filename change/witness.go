@@ -124,7 +124,7 @@ func (op *Operation) written(o *object) bool {
 // ask finds out what became of a call whose answer never came. begin is its local time. It waits until a
 // call that didn't take effect can't any more, unless the run is being stopped: then it is unclear.
 func (a *application) ask(r *Row, op *Operation, s *stepRecord) testimony {
-	if op.Method.Witness == "" {
+	if op.Method.Witness == "" || a.resource.Changes == nil {
 		return testimony{reason: "nothing shows whether " + op.Method.Name + " took effect"}
 	}
 	for waited := false; ; waited = true {
