@@ -144,8 +144,7 @@ type Method struct {
 	Body []*Param
 	// Answer says in words what a success returns.
 	Answer string
-	// Returns are the keys of a success's answer; empty where it has none, and where the whole object is
-	// what a statement returns anyway.
+	// Returns are the keys of a success's answer that an EXEC shows as columns.
 	Returns []string
 	// Success is the HTTP status of success: 200 or 204.
 	Success int
