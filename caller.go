@@ -22,6 +22,21 @@ type caller struct {
 // its like. Each call counts in Stats of nobody.
 func (e *Engine) Caller() change.Caller { return &caller{engine: e, meter: new(okta.Meter)} }
 
+// Limit is the rate limit that a method's calls in an org are under, as far as the org's last answer said:
+// for [change.Plan.Summary]. It makes no call.
+func (e *Engine) Limit(org string, m *catalog.Method) change.Limit {
+	o, err := (&query{engine: e}).org(org)
+	if err != nil {
+		return change.Limit{}
+	}
+	c, err := o.connect()
+	if err != nil {
+		return change.Limit{}
+	}
+	// Okta has buckets for lists and for single users; which, its answers don't name.
+	return change.Limit{Bucket: org + " " + m.HTTP, PerMinute: float64(c.client.Rate().Limit)}
+}
+
 // Call implements [change.Caller].
 func (c *caller) Call(ctx context.Context, call change.Call) (change.Answer, error) {
 	request, err := requestOf(call)

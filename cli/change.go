@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -66,6 +67,7 @@ type changer struct {
 	temporary bool
 	dir       string
 	journal   *change.Journal
+	engine    *whoql.Engine // for its limits; nil: none is known
 
 	mu    sync.Mutex
 	mine  map[string]me // of each org, by its name
@@ -187,10 +189,18 @@ func actor(env LookupEnv) string {
 // planned shows what a dry run is for: how big the plan is, and its hash.
 func (ch *changer) planned(p *change.Plan) {
 	if p.Calls() == 0 {
-		fmt.Fprintf(ch.command.stderr, "plan: %s\n", sum(p.Summary(nil)))
+		fmt.Fprintf(ch.command.stderr, "plan: %s\n", sum(ch.summary(p)))
 		return
 	}
-	fmt.Fprintf(ch.command.stderr, "plan %s: %s; --approve %s applies it\n", p.Hash(), sum(p.Summary(nil)), p.Hash())
+	fmt.Fprintf(ch.command.stderr, "plan %s: %s; --approve %s applies it\n", p.Hash(), sum(ch.summary(p)), p.Hash())
+}
+
+// summary sums a plan up, with the time it takes at the rate limit as far as that is known.
+func (ch *changer) summary(p *change.Plan) change.Summary {
+	if ch.engine == nil {
+		return p.Summary(nil)
+	}
+	return p.Summary(ch.engine.Limit)
 }
 
 // sum says what a plan comes to.
@@ -209,6 +219,12 @@ func sum(s change.Summary) string {
 	}{{s.Unchanged, "unchanged"}, {s.Refused, "refused"}, {s.Irreversible, "can't be undone"}} {
 		if part.n > 0 {
 			text += fmt.Sprintf(", %d %s", part.n, part.what)
+		}
+	}
+	if s.Calls > 0 {
+		text += "; " + count(int64(s.Calls+s.Reads), "call")
+		if s.Seconds >= 1 {
+			text += fmt.Sprintf(", at least %s at the present rate limit", (time.Duration(s.Seconds * float64(time.Second))).Round(time.Second))
 		}
 	}
 	return text
@@ -236,7 +252,7 @@ func (ch *changer) applied() {
 }
 
 func (ch *changer) allow(ctx context.Context, a *whoql.Approval) error {
-	s := a.Plan.Summary(nil)
+	s := ch.summary(a.Plan)
 	if s.Changing > ch.flags.maxChanges {
 		return &notApprovedError{
 			msg:  fmt.Sprintf("the plan changes %d objects, and at most %d are allowed: nothing of it was done", s.Changing, ch.flags.maxChanges),
@@ -288,7 +304,7 @@ const planShown = 10
 // show writes a plan for people: its sum and its first rows.
 func (ch *changer) show(p *change.Plan) error {
 	w := ch.command.stderr
-	fmt.Fprintf(w, "plan %s: %s\n", p.Hash(), sum(p.Summary(nil)))
+	fmt.Fprintf(w, "plan %s: %s\n", p.Hash(), sum(ch.summary(p)))
 	columns, rows := whoql.PlanTable(p)
 	t, err := format.New("table", w, format.Options{Width: terminalWidth(w), Terminal: isTerminal(w)})
 	if err != nil {

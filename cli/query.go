@@ -173,6 +173,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	changer.engine = engine
 	start := time.Now()
 	rows, err := engine.Query(ctx, text, params)
 	if err != nil {
@@ -205,7 +206,11 @@ func (c *command) query(ctx context.Context, args []string) error {
 	c.reportCuts(out)
 	changer.ended()
 	if err != nil {
-		return &queryError{error: err, rows: n, unfinished: out.unfinished(), requests: rows.Stats().Requests, timed: f.timeout > 0}
+		unfinished := out.unfinished()
+		if changer.stops != nil {
+			unfinished = "what was done is done; whoql resume " + changer.stops.Run + " goes on"
+		}
+		return &queryError{error: err, rows: n, unfinished: unfinished, requests: rows.Stats().Requests, timed: f.timeout > 0}
 	}
 	return nil
 }

@@ -218,7 +218,6 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 type runCommand struct {
 	*changer
 	out     *output
-	engine  *whoql.Engine
 	journal *change.Journal
 }
 
