@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/whoql/whoql/oktatest"
+)
+
+// changeRun runs whoql over an org with a journal of its own.
+type changeRun struct {
+	*oktatest.Org
+	env   LookupEnv
+	state string
+	post  func(n int64) // is called before the n-th POST is answered, from 1
+}
+
+func newChangeRun(t *testing.T, o oktatest.Options) *changeRun {
+	t.Helper()
+	r := &changeRun{Org: oktatest.New(o), state: t.TempDir()}
+	var posts atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.Method == http.MethodPost {
+			if n := posts.Add(1); r.post != nil {
+				r.post(n)
+			}
+		}
+		r.ServeHTTP(w, q)
+	}))
+	t.Cleanup(server.Close)
+	token := o.Token
+	if token == "" {
+		token = oktatest.DefaultToken
+	}
+	r.env = environment(map[string]string{"OKTA_CLIENT_ORGURL": server.URL, "OKTA_CLIENT_TOKEN": token, "WHOQL_STATE": r.state})
+	return r
+}
+
+func (r *changeRun) run(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	var out, errs buffer
+	code = Run(ctx, args, strings.NewReader(""), &out, &errs, r.env)
+	return code, out.String(), errs.String()
+}
+
+const suspendAll = "EXEC okta.user.users.suspend FOR SELECT id AS userId FROM okta.user.users WHERE status = 'ACTIVE'"
+
+// Ctrl-C in the middle of a set: what is under way is seen through and reported, and resume does the rest,
+// each once.
+func TestChangesInterrupted(t *testing.T) {
+	r := newChangeRun(t, oktatest.Options{Users: 120, Seed: 3})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	r.post = func(n int64) {
+		if n == 30 {
+			cancel(&signalError{os.Interrupt})
+		}
+		if n >= 30 && n < 40 {
+			time.Sleep(2 * grace) // longer than a query that only reads would be given
+		}
+	}
+	code, out, errs := r.run(ctx, "query", "--yes", "-o", "tsv", suspendAll)
+	if code != ExitInterrupted || !strings.Contains(out, "\tnot reached\t") || strings.Contains(out, "\tunknown\t") {
+		t.Fatalf("exit code %d: %s\n%s", code, errs, out)
+	}
+	id := regexp.MustCompile(`whoql resume (\S+) goes on`).FindStringSubmatch(errs)
+	if id == nil {
+		t.Fatalf("it doesn't say how to go on: %s", errs)
+	}
+	if done, posts := strings.Count(out, "\tdone\t"), r.posts(); done != len(posts) {
+		t.Errorf("%d are done, and %d calls were made", done, len(posts))
+	}
+	r.post = nil
+	if code, _, errs := r.run(t.Context(), "resume", id[1]); code != ExitRefused || !strings.Contains(errs, "add --yes") {
+		t.Errorf("resume without --yes: exit code %d: %s", code, errs)
+	}
+	if code, out, errs := r.run(t.Context(), "resume", id[1], "--yes", "-o", "tsv"); code != ExitOK {
+		t.Errorf("resume: exit code %d: %s\n%s", code, errs, out)
+	}
+	for path, n := range r.posts() {
+		if n != 1 {
+			t.Errorf("%s was called %d times", path, n)
+		}
+	}
+	code, out, errs = r.run(t.Context(), "query", "-o", "tsv", "SELECT count(*) AS n FROM okta.user.users WHERE status = 'ACTIVE'")
+	if code != ExitOK || out != "n\n1\n" { // the owner of the token
+		t.Errorf("left ACTIVE: %s %s", out, errs)
+	}
+	if code, _, errs := r.run(t.Context(), "resume", id[1]); code != ExitOK || !strings.Contains(errs, "nothing is left to do") {
+		t.Errorf("resume again: exit code %d: %s", code, errs)
+	}
+}
+
+// posts counts the POST calls by their path.
+func (r *changeRun) posts() map[string]int {
+	posts := map[string]int{}
+	for _, q := range r.Requests() {
+		if q.Method == http.MethodPost {
+			posts[q.Path]++
+		}
+	}
+	return posts
+}
+
+// Passwords, answers to recovery questions, temporary passwords and links are shown to nobody but who asked for
+// them, on standard output, once.
+func TestSecretsOfChanges(t *testing.T) {
+	const password = "MARKEDsecret-4-Tea"
+	r := newChangeRun(t, oktatest.Options{Users: 60, Seed: 3, Token: marked})
+	shown := 0
+	run := func(want int, args ...string) string {
+		t.Helper()
+		code, out, errs := r.run(t.Context(), args...)
+		if code != want {
+			t.Errorf("%q: exit code %d, want %d: %s\n%s", args, code, want, errs, out)
+		}
+		checkSecret(t, strings.Join(args[:1], " ")+": stderr", errs)
+		shown++
+		return out
+	}
+	insert := func(login, credentials string) string {
+		return "INSERT INTO okta.user.users (login, email, firstName, lastName, credentials) VALUES ('" + login + "', 'x@acme.example', 'X', 'Y', '" + credentials + "')"
+	}
+	run(ExitOK, "query", "-v", insert("a@acme.example", `{"password":{"value":"`+password+`"}}`))
+	run(ExitFailed, "query", "-v", insert("a@acme.example", `{"password":{"value":"`+password+`"}}`)) // the login is taken
+	run(ExitFailed, "query", "-v", insert("b@acme.example", `{"password":{"value":"markedsecret"}}`)) // too weak
+	run(ExitSQL, "query", "-v", insert("c@acme.example", `"markedsecret"`))
+	run(ExitOK, "query", "-v", "EXPLAIN "+insert("d@acme.example", `{"password":{"value":"`+password+`"}}`))
+	run(ExitOK, "query", "-v", "--dry-run", "-o", "json", insert("d@acme.example", `{"password":{"value":"`+password+`"}}`))
+	run(ExitOK, "query", "-v", "UPDATE okta.user.users SET credentials = '{\"password\":{\"value\":\"MARKEDsecret-5-Tea\"}}' WHERE login = 'a@acme.example'")
+	run(ExitFailed, "query", "-v", "EXEC okta.user.users.changePassword @userId = 'a@acme.example', @oldPassword = '{\"value\":\"MARKEDsecret-wrong\"}', @newPassword = '{\"value\":\"MARKEDsecret-6-Tea\"}'")
+	for _, kind := range []oktatest.FaultKind{oktatest.InternalError, oktatest.ResetAfter} {
+		if testing.Short() {
+			break // whether such a call took effect is asked after some seconds
+		}
+		r.Inject(oktatest.Fault{Kind: kind, At: 1})
+		r.run(t.Context(), "query", "-v", insert(kind.String()+"@acme.example", `{"password":{"value":"`+password+`"}}`))
+		r.ClearFaults()
+	}
+	temp := regexp.MustCompile(`"tempPassword":"([^"]+)"`).FindStringSubmatch(run(ExitOK, "query", "-o", "json", "EXEC okta.user.users.expirePasswordTemp @userId = 'a@acme.example'"))
+	link := regexp.MustCompile(`"resetPasswordUrl":"[^"]+/([^"/]+)"`).FindStringSubmatch(run(ExitOK, "query", "-o", "json", "EXEC okta.user.users.resetPassword @userId = 'a@acme.example', @sendEmail = false"))
+	if temp == nil || link == nil {
+		t.Fatal("the answers' secrets are not shown")
+	}
+	ids := regexp.MustCompile(`"id":"([^"]+)"`).FindAllStringSubmatch(run(ExitOK, "runs", "-o", "json"), -1)
+	if len(ids) < 7 {
+		t.Errorf("only %d runs", len(ids))
+	}
+	for _, id := range ids {
+		checkSecret(t, "runs show", run(ExitOK, "runs", "show", id[1], "-o", "json"))
+	}
+	checkSecret(t, "runs", run(ExitOK, "runs"))
+	err := filepath.WalkDir(r.state, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, secret := range []string{"MARKEDsecret", "markedsecret", temp[1], link[1]} {
+			if bytes.Contains(text, []byte(secret)) {
+				t.Errorf("%s holds %s", filepath.Base(path), secret)
+			}
+		}
+		if info, e := d.Info(); e == nil && info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
+			t.Errorf("%s has mode %s", filepath.Base(path), info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
