@@ -35,7 +35,7 @@ const (
 // thirdParty says which of our packages may import a module, tests left out. docs/dependencies.md
 // says what for.
 var thirdParty = map[string][]string{
-	"github.com/mattn/go-runewidth":   {"cli", "format"},
+	"github.com/mattn/go-runewidth":   {"cli", "format", "page"},
 	"github.com/ncruces/go-sqlite3":   {"change", "oktatest", "vtab"},
 	"github.com/spf13/pflag":          {"cli"},
 	"github.com/sqlc-dev/meyer":       {"stmt"},

@@ -3,6 +3,7 @@ package whoql
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/whoql/whoql/catalog"
@@ -10,7 +11,8 @@ import (
 )
 
 // show runs SHOW. It reads the catalogue or the options, and makes no request.
-func (e *Engine) show(s stmt.Statement) (result, error) {
+func (q *query) show(s stmt.Statement) (result, error) {
+	e := q.engine
 	sh, err := stmt.ParseShow(s)
 	if err != nil {
 		return nil, err
@@ -64,6 +66,9 @@ func (e *Engine) show(s stmt.Statement) (result, error) {
 	if r == nil {
 		return nil, unknown(2, "resource", names(sv.Resources, func(r *catalog.Resource) string { return r.Name }))
 	}
+	if slices.ContainsFunc(r.Methods, func(m *catalog.Method) bool { return like(m.Name) && !r.Runs(m) }) {
+		q.notes = append(q.notes, &stmt.Error{Text: s.Source, Pos: -1, Msg: "of the methods of " + r.Path() + " this version runs those of SELECT only", Hint: "the column Runs of SHOW EXTENDED METHODS says which"})
+	}
 	return showMethods(r, sh.Extended, like), nil
 }
 
@@ -89,7 +94,7 @@ func names[T any](items []T, name func(T) string) []string {
 func showMethods(r *catalog.Resource, extended bool, like func(string) bool) *tableResult {
 	heads := []string{"MethodName", "RequiredParams", "SQLVerb"}
 	if extended {
-		heads = append(heads, "OptionalParams", "Body", "HTTP", "Operation", "Description")
+		heads = append(heads, "OptionalParams", "Body", "HTTP", "Operation", "Description", "Runs")
 	}
 	t := newTable(heads...)
 	for _, m := range r.Methods {
@@ -107,7 +112,7 @@ func showMethods(r *catalog.Resource, extended bool, like func(string) bool) *ta
 			for _, p := range m.Body {
 				body = append(body, p.Name)
 			}
-			row = append(row, strings.Join(optional, ", "), strings.Join(body, ", "), m.HTTP+" "+m.Route, m.Operation, m.Description)
+			row = append(row, strings.Join(optional, ", "), strings.Join(body, ", "), m.HTTP+" "+m.Route, m.Operation, m.Description, r.Runs(m))
 		}
 		t.add(row...)
 	}

@@ -202,7 +202,7 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 	case s.Kind == stmt.QueryPlan:
 		return q.compileSelect(ctx, s, args)
 	case s.Kind == stmt.Show:
-		return q.engine.show(s)
+		return q.show(s)
 	case s.Kind == stmt.Describe:
 		return q.describe(ctx, s)
 	case s.Of.Changes():

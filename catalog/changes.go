@@ -22,6 +22,10 @@ type Changes struct {
 	Status []StatusChange
 }
 
+// Runs reports whether this version of whoql can run a method of the resource. The others are recognised
+// and refused.
+func (r *Resource) Runs(m *Method) bool { return m.Verb == "SELECT" || r.Changes != nil }
+
 // A StatusChange is a line of the table for SET status: who is to be To and is in one of From gets Method.
 type StatusChange struct {
 	To   string

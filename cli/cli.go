@@ -60,6 +60,9 @@ type command struct {
 	progress       *progress
 	outFile        atomic.Pointer[outFile] // of --out
 	applying       atomic.Bool             // changes are being made, which are seen through: see watch
+	commands       []subcommand
+	// helped, if it is not nil, gets what a command's help says, instead of stdout: see helpOf.
+	helped func(help)
 }
 
 // A usageError is something wrong on the command line or in the configuration.
@@ -69,16 +72,24 @@ type usageError struct {
 
 func (e *usageError) Error() string { return e.msg }
 
-var commands = []struct {
+// A subcommand is what stands behind whoql. Its run takes the arguments, and the flag --help.
+type subcommand struct {
 	name, short string
 	run         func(*command, context.Context, []string) error
-}{
+}
+
+// commands are in the order of the help. Some of them print what there is, so that they get the list from
+// command.commands.
+var commands = []subcommand{
 	{"query", "run SQL statements", (*command).query},
 	{"runs", "list runs that changed orgs, show one, verify the journal", (*command).runs},
 	{"resume", "go on with a run that was interrupted", (*command).resume},
 	{"undo", "plan and apply the way back of a run", (*command).undo},
 	{"orgs", "list, add, remove and test orgs", (*command).manageOrgs},
 	{"sandbox", "serve an org of invented users", (*command).serveSandbox},
+	{"docs", "list the tables, or print the page of one", (*command).docs},
+	{"completion", "print a script that lets a shell complete whoql's words", (*command).completion},
+	{"man", "print the manual page", (*command).man},
 	{"version", "show the version", (*command).version},
 }
 
@@ -88,7 +99,7 @@ var commands = []struct {
 // streams must not be used any more, and the process should end.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env LookupEnv) int {
 	p := newProgress(stderr, env)
-	c := &command{stdin: stdin, stdout: stdout, stderr: p.around(stderr), progress: p, env: env, abandoned: make(chan error, 1)}
+	c := &command{stdin: stdin, stdout: stdout, stderr: p.around(stderr), progress: p, env: env, abandoned: make(chan error, 1), commands: commands}
 	done := make(chan error, 1)
 	go func() { done <- c.dispatch(ctx, args) }()
 	select {
@@ -149,7 +160,7 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 	if len(args) > 0 {
 		name = args[0]
 	}
-	for _, cmd := range commands {
+	for _, cmd := range c.commands {
 		if cmd.name == name {
 			err := cmd.run(c, ctx, args[1:])
 			if errors.Is(err, pflag.ErrHelp) {
@@ -159,6 +170,8 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 		}
 	}
 	switch name {
+	case completeCommand:
+		return c.complete(ctx, args[1:])
 	case "--version":
 		return c.version(ctx, args[1:])
 	case "help", "-h", "--help":
@@ -176,7 +189,7 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 
 func (c *command) usage(w io.Writer) {
 	fmt.Fprint(w, "whoql reads and changes Okta orgs with SQL.\n\nCommands:\n")
-	for _, cmd := range commands {
+	for _, cmd := range c.commands {
 		fmt.Fprintf(w, "  whoql %-10s %s\n", cmd.name, cmd.short)
 	}
 	fmt.Fprint(w, "\nwhoql help COMMAND says more. Try:\n"+

@@ -168,11 +168,11 @@ func clean(s string) string {
 
 // version prints the version of whoql and of what matters in it.
 func (c *command) version(_ context.Context, args []string) error {
-	if len(args) == 1 && (args[0] == "--help" || args[0] == "-h") {
-		fmt.Fprintln(c.stdout, "whoql version\n\nShows what was built into the binary. It has no flags.")
-		return nil
+	words, err := parse(c.flagSet("version", "whoql version\n\nShows what was built into the binary. It has no flags.\n"), args)
+	if err != nil {
+		return err
 	}
-	if len(args) > 0 {
+	if len(words) > 0 {
 		return &usageError{msg: "version takes no arguments"}
 	}
 	version, sqlite, rev := "(devel)", "", ""

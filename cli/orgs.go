@@ -64,7 +64,7 @@ func (c *command) manageOrgs(ctx context.Context, args []string) error {
 	fs.StringVar(&f.tokenEnv, "token-env", "", "add: don't keep the token, but the `NAME` of a variable that has it")
 	fs.BoolVar(&f.readOnly, "read-only", false, "add: no change may be made in the org")
 	fs.DurationVar(&f.timeout, "timeout", 30*time.Second, "test: give each org this `TIME`")
-	fs.Usage = func() { fmt.Fprintf(c.stdout, "%s%s", orgsHelp, fs.FlagUsages()) }
+	fs.Usage = func() { c.help(orgsHelp, fs) }
 	wrong := func(msg string) error { return &usageError{msg: msg, hint: "whoql help orgs says how it is called"} }
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {

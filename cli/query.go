@@ -66,8 +66,8 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.BoolVar(&f.refresh, "refresh-schemas", false, "where a statement needs the org's user schemas, read them anew; otherwise they are kept for a day")
 	fs.BoolVar(&f.noRewrite, "no-rewrite", false, "read profile->>'x' out of the JSON instead of from its column; the rows are the same")
 	fs.Usage = func() {
-		fmt.Fprintf(c.stdout, "whoql query [flags] SQL...\n\nRuns the statements and writes a result for each. Exit codes: 0 all rows written, 1 failed,\n"+
-			"2 wrong usage, 3 wrong SQL, 4 a change was not approved, 124 timeout, 130 interrupted, 141 output closed, 143 terminated.\n\n%s", fs.FlagUsages())
+		c.help("whoql query [flags] SQL...\n\nRuns the statements and writes a result for each. Exit codes: 0 all rows written, 1 failed,\n"+
+			"2 wrong usage, 3 wrong SQL, 4 a change was not approved, 124 timeout, 130 interrupted, 141 output closed, 143 terminated.\n\n", fs)
 	}
 	if err := fs.Parse(hideComments(args)); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {

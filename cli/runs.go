@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -61,24 +60,6 @@ func (c *command) runs(ctx context.Context, args []string) error {
 		return err
 	}
 	return &usageError{msg: "whoql runs " + strings.Join(words, " ") + " is nothing that whoql does", hint: "whoql help runs says how it is called"}
-}
-
-// flagSet is a command's flags, with a help text in front of them.
-func (c *command) flagSet(name, help string) *pflag.FlagSet {
-	fs := pflag.NewFlagSet(name, pflag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	fs.SortFlags = false
-	fs.Usage = func() { fmt.Fprintf(c.stdout, "%s%s", help, fs.FlagUsages()) }
-	return fs
-}
-
-// parse returns the words beside the flags.
-func parse(fs *pflag.FlagSet, args []string) ([]string, error) {
-	err := fs.Parse(args)
-	if err != nil && !errors.Is(err, pflag.ErrHelp) {
-		err = &usageError{msg: err.Error(), hint: "whoql help " + fs.Name() + " lists the flags"}
-	}
-	return fs.Args(), err
 }
 
 // writeTable writes one result that is there as a whole.

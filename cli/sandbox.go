@@ -70,7 +70,7 @@ func (c *command) sandboxFlags(args []string) (*sandboxFlags, error) {
 		for _, k := range oktatest.FaultKinds() {
 			kinds = append(kinds, k.String())
 		}
-		fmt.Fprintf(c.stdout, "%s%s\n%s", sandboxHelp, columns(kinds), fs.FlagUsages())
+		c.help(sandboxHelp+columns(kinds)+"\n", fs)
 	}
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {

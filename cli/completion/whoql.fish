@@ -1,0 +1,19 @@
+# Completion of whoql's words for fish:
+#   whoql completion fish > ~/.config/fish/completions/whoql.fish
+
+function __whoql_complete
+    set -l words (commandline -opc)
+    set -l word (commandline -ct)
+    for line in ($words[1] __complete -- $words[2..-1] "$word" 2>/dev/null)
+        if test "$line" = :files
+            set -l typed (string match -r '^.*=' -- $word)
+            for file in (__fish_complete_path (string replace -r '^.*=' '' -- $word))
+                echo "$typed$file"
+            end
+        else
+            echo $line
+        end
+    end
+end
+
+complete -c whoql -f -a '(__whoql_complete)'
