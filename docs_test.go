@@ -242,6 +242,9 @@ func TestExamples(t *testing.T) {
 		if path.Dir(name) == "docs/tables" {
 			continue // those are the catalogue's: see TestCatalogExamples
 		}
+		if name == "docs/recipes.md" {
+			continue // they are run in a shell: see TestRecipes
+		}
 		for _, b := range blocks(readText(t, name)) {
 			var commands [][]string
 			switch b.language {

@@ -126,11 +126,7 @@ func TestBashCompletes(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no bash")
 	}
-	dir := t.TempDir()
-	// The test's own binary is whoql, as in TestScripts, if it is called so.
-	if err := os.Symlink(testBinary(t), filepath.Join(dir, "whoql")); err != nil {
-		t.Skip(err)
-	}
+	dir := whoqlOnPath(t)
 	script := filepath.Join(dir, "whoql.bash")
 	var out bytes.Buffer
 	if code := cli.Run(context.Background(), []string{"completion", "bash"}, nil, &out, os.Stderr, os.LookupEnv); code != cli.ExitOK {
@@ -161,15 +157,6 @@ func TestBashCompletes(t *testing.T) {
 			t.Errorf("%q: %v, %q, want %q; %s", c.line, err, got, c.want, errs.String())
 		}
 	}
-}
-
-func testBinary(t *testing.T) string {
-	t.Helper()
-	name, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return name
 }
 
 // The scripts of other shells are at least programs of them.
