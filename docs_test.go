@@ -381,6 +381,9 @@ func TestLinks(t *testing.T) {
 				continue
 			}
 			followed++
+			if anchor != "" && count(anchors(readText(t, file)), anchor) > 1 {
+				t.Errorf("%s: the link %s leads to the first of several headings", name, m[3])
+			}
 			if anchor != "" && !slices.Contains(anchors(readText(t, file)), anchor) {
 				t.Errorf("%s: the link %s leads to no heading", name, m[3])
 			}
@@ -395,6 +398,15 @@ func TestLinks(t *testing.T) {
 	if followed < 50 || declared < 20 {
 		t.Errorf("followed only %d links, %d to declarations", followed, declared)
 	}
+}
+
+func count(words []string, word string) (n int) {
+	for _, w := range words {
+		if w == word {
+			n++
+		}
+	}
+	return n
 }
 
 // anchors returns the anchors that headings get.
