@@ -78,8 +78,12 @@ func TestEverythingIsDocumented(t *testing.T) {
 	if flags < 8 {
 		t.Errorf("only %d flags found", flags)
 	}
+	_, manual, _ := whoqlCommand("man")
 	codes := exitCodes(t)
 	for name, code := range codes {
+		if !strings.Contains(manual, fmt.Sprintf("\n\\fB%d\\fR\n", code)) {
+			t.Errorf("whoql man: the exit code %d, %s, is not documented", code, name)
+		}
 		if !strings.Contains(doc, fmt.Sprintf("| `%d` | `%s` |", code, name)) {
 			t.Errorf("docs/sql.md: the exit code %d, %s, is not documented", code, name)
 		}
@@ -101,6 +105,9 @@ func TestEverythingIsDocumented(t *testing.T) {
 	}
 	variables := environment(t)
 	for _, v := range variables {
+		if !strings.Contains(manual, v) {
+			t.Errorf("whoql man: the environment variable %s is not documented", v)
+		}
 		has("environment variable", v, 5, len(variables))
 	}
 	tables := loadCatalog(t).Resources()

@@ -68,8 +68,8 @@ func (c *command) completion(_ context.Context, args []string) error {
 //	whoql __complete [--word=LAST] -- WORD…
 //
 // The words are those behind whoql; the last one is being typed and may be empty. Each line of the output is
-// a word that it can become, a tab, and what that means; after a word that ends in = no space belongs. The
-// line ":files" asks for the names of files behind the last =.
+// a word that it can become, a tab, and what that means. The line ":files" asks for the names of
+// files behind the last =.
 const completeCommand = "__complete"
 
 // A candidate is what a word can become.

@@ -41,6 +41,7 @@ var envMeanings = []struct{ names, meaning string }{
 	{"WHOQL_CONFIG", "as --config"},
 	{"XDG_CONFIG_HOME, HOME, APPDATA, USERPROFILE", "where the configuration is looked for"},
 	{"WHOQL_STATE, XDG_STATE_HOME, LOCALAPPDATA", "where the journal of changes is"},
+	{"XDG_CACHE_HOME", "where the columns of custom attributes are kept for a day"},
 	{"HTTPS_PROXY, NO_PROXY", "the proxy, as with other programs"},
 	{"GOGC", "how often Go collects garbage"},
 }

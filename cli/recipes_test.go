@@ -299,6 +299,13 @@ func TestRecipes(t *testing.T) {
 				t.Fatal("there is no answer to this question")
 			}
 			ran++
+			_, behind, _ := strings.Cut(string(doc), block)
+			behind, _, _ = strings.Cut(behind, "\n## ")
+			for _, part := range []string{"**The answer**: ", "**Beware**: ", "**Cost**: "} {
+				if strings.Count(behind, "\n"+part) != 1 {
+					t.Errorf("the recipe doesn't say %s", part)
+				}
+			}
 			server.Org.ResetRequests()
 			// The last format counts; the unset variable is the reader's own org.
 			got := rowsOf(t, run(t, `whoql() { command whoql "$@" -o jsonl; }; sandbox=; `+block))

@@ -98,12 +98,13 @@ func textTable(b *strings.Builder, bl block, width int) {
 			wrap(b, runewidth.FillRight("  "+plain(row[0]), first+4), strings.Repeat(" ", first+4), plain(row[1]), width)
 			continue
 		}
-		line := plain(row[0])
-		for _, cell := range row[1:short] {
-			if cell != "" {
-				line += "  " + plain(cell)
+		line := plain(row[0]) + " (" + plain(row[1])
+		for i := 2; i < short; i++ {
+			if row[i] != "" {
+				line += "; " + strings.ToLower(bl.heads[i][:1]) + bl.heads[i][1:] + ": " + plain(row[i])
 			}
 		}
+		line += ")"
 		wrap(b, "  ", "    ", line, width)
 		wrap(b, "      ", "      ", plain(row[short]), width)
 	}

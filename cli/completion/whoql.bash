@@ -25,7 +25,6 @@ _whoql() {
 			continue
 		fi
 		COMPREPLY+=("${part#"$typed"}")
-		[[ $part == *= ]] && compopt -o nospace
 	done < <("${words[0]}" __complete -- "${words[@]:1}" 2>/dev/null)
 }
 
