@@ -2,6 +2,8 @@ package whoql_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,19 +27,31 @@ func TestCatalogExamples(t *testing.T) {
 	for _, p := range c.Providers {
 		for _, s := range p.Services {
 			for _, r := range s.Resources {
-				for _, m := range r.Methods {
+				methods := slices.Clone(r.Methods)
+				if r.Changes != nil {
+					methods = append(methods, r.Changes.Replace)
+				}
+				for _, m := range methods {
 					if len(m.Examples) == 0 {
 						t.Errorf("%s.%s has no example", r.Path(), m.Name)
 					}
 					for _, text := range m.Examples {
 						kind := testExample(t, engine, r, m, text)
 						count[kind]++
+						if kind == stmt.Select {
+							continue
+						}
+						// What doesn't run is refused; of the others a plan can be made.
+						var refused *stmt.Error
+						if _, err := run(context.Background(), engine, "EXPLAIN "+text, nil); r.Runs(m) && err != nil || !r.Runs(m) && !errors.As(err, &refused) {
+							t.Errorf("EXPLAIN %s: %v", text, err)
+						}
 					}
 				}
 			}
 		}
 	}
-	for _, kind := range []stmt.Kind{stmt.Select, stmt.Insert, stmt.Delete, stmt.Exec} {
+	for _, kind := range []stmt.Kind{stmt.Select, stmt.Insert, stmt.Update, stmt.Delete, stmt.Exec} {
 		if count[kind] < 2 {
 			t.Errorf("%d examples are %s", count[kind], kind)
 		}

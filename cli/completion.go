@@ -44,7 +44,7 @@ const completionHelp = `whoql completion bash|zsh|fish|powershell
 
 Prints a script that lets the shell complete commands, flags, formats, orgs and tables. For bash, in ~/.bashrc:
 
-  source <(whoql completion bash)
+  eval "$(whoql completion bash)"
 
 The script begins with how the other shells load it.
 `

@@ -1,5 +1,5 @@
 # Completion of whoql's words for bash. In ~/.bashrc:
-#   source <(whoql completion bash)
+#   eval "$(whoql completion bash)"
 
 _whoql() {
 	# Bash parts words at = and : as well. Those that stand together in the line belong together.
@@ -21,7 +21,7 @@ _whoql() {
 	COMPREPLY=()
 	while IFS=$'\t' read -r part rest; do
 		if [[ $part == :files ]]; then
-			compopt -o default
+			compopt -o default 2>/dev/null # not in bash 3
 			continue
 		fi
 		COMPREPLY+=("${part#"$typed"}")

@@ -1,5 +1,5 @@
 # Completion of whoql's words for zsh. In ~/.zshrc, behind compinit:
-#   source <(whoql completion zsh)
+#   eval "$(whoql completion zsh)"
 
 _whoql() {
 	local line word tab=$'\t'
