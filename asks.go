@@ -1,7 +1,9 @@
 package whoql
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -38,10 +40,10 @@ const (
 const dataPrefix = "data__"
 
 // setters says what the columns or parameters of a change are for.
-func (c *changeResult) setters(targets []stmt.Target) ([]setter, error) {
+func (c *changeResult) setters(ctx context.Context, targets []stmt.Target) ([]setter, error) {
 	var out []setter
 	for _, t := range targets {
-		s, err := c.setter(t)
+		s, err := c.setter(ctx, t)
 		if err != nil {
 			return nil, err
 		}
@@ -50,7 +52,7 @@ func (c *changeResult) setters(targets []stmt.Target) ([]setter, error) {
 	return out, nil
 }
 
-func (c *changeResult) setter(t stmt.Target) (setter, error) {
+func (c *changeResult) setter(ctx context.Context, t stmt.Target) (setter, error) {
 	if t.Body {
 		return setter{name: t.Name, kind: setBody, typ: "object", pos: t.Pos}, nil
 	}
@@ -80,7 +82,51 @@ func (c *changeResult) setter(t stmt.Target) (setter, error) {
 			return setter{name: col.Path[1], kind: setAttribute, typ: col.Type, pos: t.Pos}, nil
 		}
 	}
-	return setter{}, c.unknown(t, known)
+	custom, err := c.customAttribute(ctx, name)
+	switch {
+	case err != nil:
+		return setter{}, err
+	case custom == nil:
+		return setter{}, c.unknown(t, known)
+	case custom.Type == catalog.Mixed:
+		return setter{}, c.errorAt(t.Pos, custom.Name+" has one type here and another there", "give it in JSON: EXEC "+c.resource.Path()+".update … @profile = json_object(…)")
+	}
+	return setter{name: custom.Path[1], kind: setAttribute, typ: custom.Type, pos: t.Pos}, nil
+}
+
+// customAttribute is the column of an attribute that the orgs have added themselves, by their user
+// schemas: those of the orgs that the statement's SELECT names, else of the default org. Nil: there is none.
+func (c *changeResult) customAttribute(ctx context.Context, name string) (*catalog.Column, error) {
+	if c.resource.Schemas == "" {
+		return nil, nil
+	}
+	l := &learner{query: c.query}
+	for _, text := range c.texts {
+		if err := l.orgsOf(text); err != nil {
+			return nil, err
+		}
+	}
+	if len(l.orgs) == 0 {
+		orgs, err := c.query.orgs(nil)
+		if err != nil {
+			return nil, nil // which org is meant, only the rows say
+		}
+		l.orgs = orgs
+	}
+	for _, again := range []bool{false, true} {
+		var schemas *schemaError
+		if err := l.read(ctx, again); errors.As(err, &schemas) && schemas.refused() {
+			return nil, nil // the credential may not read them
+		} else if err != nil {
+			return nil, err
+		}
+		for _, col := range c.resource.AttributeColumns(l.known, false) {
+			if catalog.SameName(col.Name, name) {
+				return col, nil
+			}
+		}
+	}
+	return nil, nil
 }
 
 func kindOfParam(p *catalog.Param) setterKind {

@@ -132,6 +132,7 @@ type changeResult struct {
 	method   *catalog.Method // whose parameters the statement gives
 
 	fields    []*catalog.Column // of the target, which the rows of an UPDATE or DELETE begin with, behind subdomain
+	texts     []*stmt.Query     // what was compiled of the statement
 	rows      *vtab.Stmt
 	set       []setter // of the rows' values
 	constants *vtab.Stmt
@@ -260,14 +261,14 @@ func (c *changeResult) compileRows(ctx context.Context) (err error) {
 			if c.constants, err = c.prepare(ctx, c.change.Constants); err != nil {
 				return err
 			}
-			if c.constant, err = c.setters(c.change.Set); err != nil {
+			if c.constant, err = c.setters(ctx, c.change.Set); err != nil {
 				return err
 			}
 		}
 	case c.change.Kind == stmt.Insert && len(columns) != len(targets):
 		return c.errorAt(c.change.Set[0].Pos, fmt.Sprintf("%d columns are named, and %d values given", len(targets), len(columns)), "")
 	}
-	if c.set, err = c.setters(targets); err != nil {
+	if c.set, err = c.setters(ctx, targets); err != nil {
 		return err
 	}
 	return c.checkRequired()
@@ -311,7 +312,10 @@ func (c *changeResult) checkRequired() error {
 
 // prepare compiles one of the SELECTs that a change is made of.
 func (c *changeResult) prepare(ctx context.Context, s stmt.Statement) (*vtab.Stmt, error) {
-	_, st, err := c.query.prepare(ctx, s, "", c.args)
+	text, st, err := c.query.prepare(ctx, s, "", c.args)
+	if err == nil {
+		c.texts = append(c.texts, text)
+	}
 	return st, err
 }
 

@@ -65,6 +65,7 @@ func TestChanges(t *testing.T) {
 		{"INSERT INTO okta.user.users (data__profile) VALUES (" + profile + ") RETURNING status, lastName", "PROVISIONED|Bee"},
 		{"UPDATE okta.user.users SET department = 'IT', city = upper(lastName) WHERE login = 'a@acme.example' RETURNING department, city, profile->>'city'", "IT|AY|AY"},
 		{"UPDATE okta.user.users SET department = 'IT' WHERE login = 'a@acme.example' RETURNING status", "STAGED"},
+		{"UPDATE okta.user.users SET BADGE = 7, contractor = true WHERE login = 'a@acme.example' RETURNING badge, contractor, profile->>'contractor'", "7|true|1"},
 		{"EXEC okta.user.users.suspend @userId = 'b@acme.example'", "sandbox|*|*|suspend|done|SUSPENDED|<nil>"},
 		{"UPDATE okta.user.users SET status = 'ACTIVE' WHERE login = 'b@acme.example' RETURNING status", "PROVISIONED"},
 		{"UPDATE okta.user.users SET status = 'DEPROVISIONED' WHERE login = 'b@acme.example' RETURNING status", "DEPROVISIONED"},
