@@ -177,3 +177,50 @@ func TestSecretsOfChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// What needs a secret goes on only with the statements that the run was started with.
+func TestResumeWithSecrets(t *testing.T) {
+	r := newChangeRun(t, oktatest.Options{Users: 5, Seed: 3})
+	text := `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+		INSERT INTO okta.user.users (login, email, firstName, lastName, credentials)
+		SELECT 'n' || i || '@acme.example', 'x@acme.example', 'X', 'Y', json_object('password', json_object('value', 'MARKEDsecret-4-' || i)) FROM n`
+	write := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	same, other := write("same.sql", text), write("other.sql", strings.Replace(text, "secret-4", "secret-5", 1))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	r.post = func(n int64) {
+		if n == 15 {
+			cancel(&signalError{os.Interrupt})
+			time.Sleep(grace / 4) // so that nothing more is begun
+		}
+	}
+	code, _, errs := r.run(ctx, "query", "--yes", "-f", same)
+	id := regexp.MustCompile(`whoql resume (\S+) goes on`).FindStringSubmatch(errs)
+	if code != ExitInterrupted || id == nil {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	began := r.posts()["/api/v1/users"]
+	if code, out, errs := r.run(t.Context(), "resume", id[1], "--yes", "-o", "tsv"); code != ExitFailed || !strings.Contains(out, "\tneeds input\t") || !strings.Contains(errs, "resume "+id[1]+" -f FILE") {
+		t.Errorf("without the statements: exit code %d: %s", code, errs)
+	}
+	if code, _, errs := r.run(t.Context(), "resume", id[1], "--yes", "-f", other); code != ExitFailed || !strings.Contains(errs, "is not what the run began with") {
+		t.Errorf("with others: exit code %d: %s", code, errs)
+	}
+	if n := r.posts()["/api/v1/users"]; n != began {
+		t.Errorf("%d users were created meanwhile", n-began)
+	}
+	if code, out, errs := r.run(t.Context(), "resume", id[1], "--yes", "-f", same, "-o", "tsv"); code != ExitOK || strings.Count(out, "\tdone\t") != 40 {
+		t.Errorf("with them: exit code %d: %s", code, errs)
+	}
+	if n := r.posts()["/api/v1/users"]; n != 40 {
+		t.Errorf("%d calls for 40 users", n)
+	}
+	if err := r.SignIn("n40@acme.example", "MARKEDsecret-4-40"); err != nil {
+		t.Error(err)
+	}
+}

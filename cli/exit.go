@@ -12,6 +12,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/whoql/whoql"
+	"github.com/whoql/whoql/change"
 	"github.com/whoql/whoql/okta"
 	"github.com/whoql/whoql/stmt"
 )
@@ -107,6 +108,10 @@ func hintFor(err error) string {
 	}
 	if errors.As(err, new(*whoql.NoDefaultOrgError)) {
 		return noDefaultHint
+	}
+	var failed *whoql.ChangeError
+	if errors.As(err, &failed) && failed.Run != "" && failed.Report.Counts[change.NeedsInput] > 0 {
+		return "give the statements again: whoql resume " + failed.Run + " -f FILE"
 	}
 	var csv *whoql.CSVError
 	var attach *whoql.AttachError
