@@ -287,3 +287,32 @@ func dana(t *testing.T, org *changeOrg, m *catalog.Method) {
 		t.Fatalf("dana is %v, not %s: %v", got, status, err)
 	}
 }
+
+// Whatever a value holds, it gets into a path or a body as itself, and nowhere else.
+func TestChangeValuesAreThemselves(t *testing.T) {
+	org := newChangeOrg(t, oktatest.Options{Users: 3, Seed: 5})
+	for i, value := range []string{"a/b", "../groups", "a/lifecycle/deactivate", "a?sendEmail=true", "a#b", "%2e%2e", "a b", "ü''; --", `"},{"`, "a\\u0000", "{}", "null", "@userId", "me/"} {
+		plain := strings.ReplaceAll(value, "''", "'")
+		org.ResetRequests()
+		_, err := runChange(t, org.engine, "EXEC okta.user.users.suspend @userId = '"+value+"'")
+		if err == nil {
+			t.Errorf("%q was suspended", plain)
+		}
+		for _, r := range org.Requests() {
+			if r.Path != "/api/v1/users/"+plain || len(r.Query) > 0 || r.Method != http.MethodGet {
+				t.Errorf("%q: %s %s %v", plain, r.Method, r.Path, r.Query)
+			}
+		}
+		login := fmt.Sprintf("v%d@acme.example", i)
+		got, err := runChange(t, org.engine, "INSERT INTO okta.user.users (login, email, firstName, lastName, nickName) VALUES ('"+login+"', '"+login+"', 'V', 'W', '"+value+"') RETURNING nickName")
+		if err != nil || !slices.Equal(got, []string{plain}) {
+			t.Errorf("%q became %q, %v", plain, got, err)
+		}
+	}
+	org.ResetRequests()
+	for _, value := range []string{".", "..", ""} {
+		if _, err := runChange(t, org.engine, "EXEC okta.user.users.suspend @userId = '"+value+"'"); err == nil || len(org.Requests()) > 0 {
+			t.Errorf("%q: %v, %d requests", value, err, len(org.Requests()))
+		}
+	}
+}
