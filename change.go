@@ -254,6 +254,9 @@ func (c *changeResult) compileRows(ctx context.Context) (err error) {
 	targets := c.change.Set
 	switch {
 	case c.change.For:
+		if err := c.checkOrg(columns); err != nil {
+			return err
+		}
 		if targets, err = c.forTargets(columns); err != nil {
 			return err
 		}
@@ -308,6 +311,24 @@ func (c *changeResult) checkRequired() error {
 		}
 	}
 	return nil
+}
+
+// checkOrg refuses an EXEC whose SELECT picks an org that the calls wouldn't go to.
+func (c *changeResult) checkOrg(columns []vtab.ResultColumn) error {
+	if len(c.texts) == 0 || len(c.texts[0].Orgs) == 0 {
+		return nil
+	}
+	for _, t := range c.change.Set {
+		if strings.EqualFold(t.Name, orgColumn) {
+			return nil
+		}
+	}
+	for _, col := range columns {
+		if strings.EqualFold(col.Name, orgColumn) {
+			return nil
+		}
+	}
+	return c.errorAt(c.texts[0].Orgs[0].Pos, "the SELECT picks an org, and the calls would go to the default one", "select subdomain, too: FOR SELECT id AS userId, subdomain FROM …")
 }
 
 // prepare compiles one of the SELECTs that a change is made of.
@@ -471,10 +492,30 @@ func (c *changeResult) keyed(plan *change.Plan) bool {
 	})
 }
 
+// settleOrgs gives each org its one name, however a row spells it, so that what is known of an org (who
+// is protected there, which of its objects come twice) is known by that.
+func (c *changeResult) settleOrgs(asks []change.Ask) error {
+	for i := range asks {
+		o, err := c.query.org(asks[i].Org)
+		switch {
+		case err != nil:
+			return err
+		case o.ReadOnly:
+			return &ReadOnlyOrgError{Org: o.Name}
+		case !o.AnyName:
+			asks[i].Org = o.Name
+		}
+	}
+	return nil
+}
+
 // plan reads the rows that the statement is about, and plans what it asks for.
 func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
 	asks, err := c.asks(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.settleOrgs(asks); err != nil {
 		return nil, err
 	}
 	if c.change.Kind == stmt.Exec && len(asks) > 0 {
@@ -485,9 +526,6 @@ func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
 	}
 	for _, a := range asks {
 		c.objects = append(c.objects, a.Object)
-		if o, err := c.query.org(a.Org); err == nil && o.ReadOnly {
-			return nil, &ReadOnlyOrgError{Org: a.Org}
-		}
 	}
 	p := &change.Planner{Resource: c.resource, Statement: c.source.Text(), Query: c.change.For}
 	if changes := c.query.engine.options.Changes; changes != nil {

@@ -53,20 +53,21 @@ func TestChangeRefused(t *testing.T) {
 	org := oktatest.Start(t, oktatest.Options{Users: 10})
 	engine := connect(t, org, okta.Options{}, whoql.Options{})
 	for text, want := range map[string]string{
-		"UPDATE okta.user.users SET city = 'x'":                                                   "1:16: UPDATE without WHERE is about everybody",
-		"DELETE FROM okta.user.users":                                                             "1:21: DELETE without WHERE is about everybody",
-		"UPDATE okta.user.users SET citty = 'x' WHERE true":                                       "1:36: UPDATE sets no column citty",
-		"UPDATE okta.user.users SET id = 'x' WHERE true":                                          "1:36: UPDATE sets no column id",
-		"UPDATE okta.user.users SET subdomain = 'x' WHERE true":                                   "1:36: UPDATE sets no column subdomain",
-		"INSERT INTO okta.user.users (login, status) VALUES ('x', 'ACTIVE')":                      "1:45: INSERT sets no column status",
-		"INSERT INTO okta.user.users (login) VALUES ('x', 'ACTIVE')":                              "1:38: 1 columns are named, and 2 values given",
-		"EXEC okta.user.users.suspnd @userId = 'x'":                                               "1:30: okta.user.users has no method for EXEC called suspnd",
-		"EXEC okta.user.users.suspend @user = 'x'":                                                "1:38: suspend has no parameter user",
-		"EXEC okta.user.users.suspend @subdomain = 'sandbox'":                                     "1:30: suspend needs the parameter userId",
-		"EXEC okta.user.users.suspend @userId = 'x' FOR SELECT id AS userid FROM okta.user.users": "1:30: the parameter userid is given twice",
-		"EXEC okta.user.people.suspend @userId = 'x'":                                             "1:14: no such table: okta.user.people",
-		"UPDATE okta.group.groups SET name = 'x' WHERE true":                                      "1:16: okta.group.groups can't be changed in this version",
-		"UPDATE okta.user.users SET city = nope WHERE true":                                       "1:43: no such column: nope",
+		"UPDATE okta.user.users SET city = 'x'":                                                                 "1:16: UPDATE without WHERE is about everybody",
+		"DELETE FROM okta.user.users":                                                                           "1:21: DELETE without WHERE is about everybody",
+		"UPDATE okta.user.users SET citty = 'x' WHERE true":                                                     "1:36: UPDATE sets no column citty",
+		"UPDATE okta.user.users SET id = 'x' WHERE true":                                                        "1:36: UPDATE sets no column id",
+		"UPDATE okta.user.users SET subdomain = 'x' WHERE true":                                                 "1:36: UPDATE sets no column subdomain",
+		"INSERT INTO okta.user.users (login, status) VALUES ('x', 'ACTIVE')":                                    "1:45: INSERT sets no column status",
+		"INSERT INTO okta.user.users (login) VALUES ('x', 'ACTIVE')":                                            "1:38: 1 columns are named, and 2 values given",
+		"EXEC okta.user.users.suspnd @userId = 'x'":                                                             "1:30: okta.user.users has no method for EXEC called suspnd",
+		"EXEC okta.user.users.suspend @user = 'x'":                                                              "1:38: suspend has no parameter user",
+		"EXEC okta.user.users.suspend @subdomain = 'sandbox'":                                                   "1:30: suspend needs the parameter userId",
+		"EXEC okta.user.users.suspend @userId = 'x' FOR SELECT id AS userid FROM okta.user.users":               "1:30: the parameter userid is given twice",
+		"EXEC okta.user.users.suspend FOR SELECT id AS userId FROM okta.user.users WHERE subdomain = 'sandbox'": "1:101: the SELECT picks an org",
+		"EXEC okta.user.people.suspend @userId = 'x'":                                                           "1:14: no such table: okta.user.people",
+		"UPDATE okta.group.groups SET name = 'x' WHERE true":                                                    "1:16: okta.group.groups can't be changed in this version",
+		"UPDATE okta.user.users SET city = nope WHERE true":                                                     "1:43: no such column: nope",
 	} {
 		_, err := engine.Query(t.Context(), "EXPLAIN "+text, nil)
 		if err == nil || !strings.HasPrefix(err.Error(), want) {

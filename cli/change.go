@@ -23,6 +23,7 @@ import (
 	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/change"
 	"github.com/whoql/whoql/format"
+	"github.com/whoql/whoql/okta"
 )
 
 // defaultMaxChanges is how many objects a plan may change unless somebody allows more.
@@ -76,7 +77,10 @@ type changer struct {
 }
 
 // me is whoever the token of an org belongs to.
-type me struct{ id, login string }
+type me struct {
+	id, login string
+	err       error // why that is not known
+}
 
 // A notApprovedError is a plan that nobody has approved. Nothing of it was done.
 type notApprovedError struct{ msg, hint string }
@@ -261,11 +265,13 @@ func (ch *changer) allow(ctx context.Context, a *whoql.Approval) error {
 	}
 	hash := a.Plan.Hash()
 	switch {
-	case a.Keyed || ch.flags.yes || slices.Contains(ch.flags.approve, hash):
+	case slices.Contains(ch.flags.approve, hash):
 		return nil
-	case len(ch.flags.approve) > 0:
+	case len(ch.flags.approve) > 0: // whoever names a plan wants no other
 		return &notApprovedError{msg: "the plan isn't the approved one: its hash is " + hash + "; nothing of it was done",
 			hint: "the org or the statement has changed since: look at it again with --dry-run"}
+	case a.Keyed || ch.flags.yes:
+		return nil
 	}
 	if err := ch.show(a.Plan); err != nil {
 		return err
@@ -337,7 +343,10 @@ func (ch *changer) protected(org, id, login string) string {
 		if slices.ContainsFunc(o.Protect, func(p string) bool { return login != "" && strings.EqualFold(p, login) }) {
 			return "the configuration protects it"
 		}
-		mine := ch.me(o)
+		mine, err := ch.me(o)
+		if err != nil {
+			return "whom the token belongs to can't be told, and it must not be changed: " + err.Error()
+		}
 		if id != "" && id == mine.id || login != "" && strings.EqualFold(login, mine.login) {
 			return "the token belongs to it"
 		}
@@ -345,32 +354,42 @@ func (ch *changer) protected(org, id, login string) string {
 	return ""
 }
 
-// me asks once whom the token of an org belongs to. Where that can't be told, nobody is protected for it:
-// the token of an app belongs to no user.
-func (ch *changer) me(o whoql.Org) me {
+// me asks once whom the token of an org belongs to. It belongs to nobody if the org says that there is no
+// such user, or that the token may not ask: then it is an app's.
+func (ch *changer) me(o whoql.Org) (me, error) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	if m, ok := ch.mine[o.Name]; ok {
-		return m
+	m, ok := ch.mine[o.Name]
+	if !ok {
+		m = whose(o)
+		ch.mine[o.Name] = m
 	}
-	var m me
+	return m, m.err
+}
+
+func whose(o whoql.Org) me {
 	client := o.Client
 	if o.Connect != nil {
-		client, _ = o.Connect()
-	}
-	if client != nil {
-		if body, err := client.Get(context.Background(), "get current user", "/api/v1/users/me", nil); err == nil {
-			var user struct {
-				ID      string
-				Profile struct{ Login string }
-			}
-			if json.Unmarshal(body, &user) == nil {
-				m = me{user.ID, user.Profile.Login}
-			}
+		var err error
+		if client, err = o.Connect(); err != nil {
+			return me{err: err}
 		}
 	}
-	ch.mine[o.Name] = m
-	return m
+	body, err := client.Get(context.Background(), "get current user", "/api/v1/users/me", nil)
+	switch {
+	case okta.IsNotFound(err), okta.IsForbidden(err):
+		return me{}
+	case err != nil:
+		return me{err: err}
+	}
+	var user struct {
+		ID      string
+		Profile struct{ Login string }
+	}
+	if err := json.Unmarshal(body, &user); err != nil {
+		return me{err: err}
+	}
+	return me{id: user.ID, login: user.Profile.Login}
 }
 
 // ended says where to read how the changes of a call ended, and how to go on.
