@@ -1,16 +1,18 @@
 package change_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +36,7 @@ func TestMain(m *testing.M) {
 // settle is how long a call of a killed process may still be under way in these tests.
 const settle = 250 * time.Millisecond
 
-// child begins a run in a journal, or goes on with the one that is there. It says so before the first call.
+// child begins a run in a journal, or goes on with the one that is there.
 func child(dir string) error {
 	cat, err := catalog.Load()
 	if err != nil {
@@ -50,7 +52,6 @@ func child(dir string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("ready")
 	if len(runs) > 0 {
 		run, err := j.Open(ctx, runs[0].ID)
 		if err != nil {
@@ -84,29 +85,46 @@ func child(dir string) error {
 	return run.Close()
 }
 
-// runChild starts a process, and kills it after a while unless it has ended. It says whether it was killed.
-func (b *bench) runChild(dir string, after time.Duration) (killed bool) {
+// runChild starts a process, and kills it at its nth call that writes, before, while or after the org acts,
+// unless it has ended. It says whether it was killed.
+func (b *bench) runChild(dir string, nth int) (killed bool) {
 	b.t.Helper()
+	var written atomic.Int32
+	reached, dead := make(chan bool), make(chan bool)
+	acts := rand.N(3)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		last := r.Method != http.MethodGet && int(written.Add(1)) == nth
+		if last && acts < 2 {
+			close(reached)
+		}
+		if last && acts == 0 {
+			<-dead
+		}
+		b.org.ServeHTTP(w, r)
+		if last && acts == 2 {
+			close(reached)
+		}
+	}))
+	defer front.Close() // waits for the calls that are under way
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "CHANGE_CHILD="+dir, "CHANGE_URL="+b.org.URL, "CHANGE_TOKEN="+b.org.Token)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	cmd.Env = append(os.Environ(), "CHANGE_CHILD="+dir, "CHANGE_URL="+front.URL, "CHANGE_TOKEN="+b.org.Token)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	line, _ := bufio.NewReader(out).ReadString('\n')
-	if line != "ready\n" {
-		cmd.Wait()
-		b.t.Fatalf("the process said %q and %s", line, &stderr)
+	ended := make(chan error)
+	go func() { ended <- cmd.Wait() }()
+	var err error
+	select {
+	case <-reached:
+		killed = cmd.Process.Kill() == nil
+		err = <-ended
+	case err = <-ended:
 	}
-	kill := time.AfterFunc(after, func() { cmd.Process.Kill() })
-	err = cmd.Wait()
-	if kill.Stop() && err != nil {
-		b.t.Fatalf("the process ended by itself: %v: %s", err, &stderr)
+	close(dead)
+	if err != nil && !killed {
+		b.t.Fatalf("the process ended by itself: %v: %s", err, &out)
 	}
 	return err != nil
 }
@@ -148,9 +166,8 @@ func TestKill(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.org.ResetRequests()
-		// A run lasts about this long, so that most kills are in the midst of it.
-		whole := time.Duration(calls*len(asks)) * 2 * time.Millisecond
-		for i := 0; i < 3 && b.runChild(dir, rand.N(whole)); i++ {
+		// The first is killed at any of its calls; those after it, mostly before they are through.
+		for i, n := 0, calls*len(asks); i < 3 && b.runChild(dir, 1+rand.N(n)); i, n = i+1, n/2 {
 			kills++
 		}
 		b.journal.Close()
@@ -203,8 +220,8 @@ func TestKill(t *testing.T) {
 		b.sameAs(was)
 	}
 	t.Logf("%d runs begun, %d kills, %d calls in flight at the last one", begun, kills, inFlight)
-	if kills == 0 || begun == 0 {
-		t.Errorf("%d kills, %d runs begun: nothing was tried", kills, begun)
+	if kills < rounds || begun < rounds {
+		t.Errorf("%d kills, %d runs begun in %d rounds: not all was tried", kills, begun, rounds)
 	}
 }
 
