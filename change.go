@@ -475,18 +475,17 @@ func (c *changeResult) nothing(plan *change.Plan) *change.Report {
 	return report
 }
 
-// keyed reports whether the statement names one object by its key and makes one call.
+// keyed reports whether the statement itself names the one object that it makes one call for: by its key,
+// or by the values of an INSERT. What is found by reading a table isn't named.
 func (c *changeResult) keyed(plan *change.Plan) bool {
-	if plan.Calls() != 1 || len(plan.Rows) != 1 {
+	rows := c.texts[0]
+	if plan.Calls() != 1 || len(plan.Rows) != 1 || rows.Parsed != nil {
 		return false
 	}
-	switch c.change.Kind {
-	case stmt.Exec:
-		return !c.change.For
-	case stmt.Insert:
-		return true
+	if k := c.change.Kind; k == stmt.Exec || k == stmt.Insert {
+		return rows.Uses == 0 && !c.change.For
 	}
-	return slices.ContainsFunc(c.change.Equals, func(name string) bool {
+	return slices.ContainsFunc(rows.Fixed, func(name string) bool {
 		col := c.resource.Column(name)
 		return col != nil && col.Key
 	})

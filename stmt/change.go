@@ -39,9 +39,6 @@ type Change struct {
 	HasReturning bool
 	// Where says that an UPDATE or DELETE has a WHERE.
 	Where bool
-	// Equals are the target's columns that WHERE compares by = with one value, in conditions that must
-	// hold.
-	Equals []string
 }
 
 // A Target is a column that is set, or a parameter that is given.
@@ -108,7 +105,7 @@ func (r *changeReader) at(n ast.Node) int  { return r.q.Offset(n.Pos()) }
 func (r *changeReader) end(n ast.Node) int { return r.q.Offset(n.End()) }
 
 // table reads the target.
-func (r *changeReader) table(name *ast.QualifiedName, alias *ast.Ident) *Error {
+func (r *changeReader) table(with *ast.With, name *ast.QualifiedName, alias *ast.Ident) *Error {
 	p := strings.Split(name.Name.Name, ".")
 	if len(p) != 3 || name.Schema != nil || !r.names.Provider(p[0]) {
 		return r.fail(name, fmt.Sprintf("%s is no table of an org", name.Name.Name), "for example: okta.user.users")
@@ -116,6 +113,13 @@ func (r *changeReader) table(name *ast.QualifiedName, alias *ast.Ident) *Error {
 	path, hint, ok := r.names.Table(p[0], p[1], p[2])
 	if !ok {
 		return r.fail(name, "no such table: "+name.Name.Name, hint)
+	}
+	if with != nil {
+		for _, c := range with.CTEs {
+			if sameName(c.Name.Name, path) {
+				return r.fail(c, path+" is what is changed, and WITH gives its name to something else", "give that another name")
+			}
+		}
 	}
 	r.out.Table, r.out.TablePos = path, r.at(name)
 	r.from, r.alias = Quote(path), Quote(path)
@@ -179,7 +183,7 @@ func (r *changeReader) returning(columns []*ast.ResultColumn, with *ast.With, la
 }
 
 func (r *changeReader) insert(st *ast.InsertStmt) *Error {
-	if err := r.table(st.Table, st.Alias); err != nil {
+	if err := r.table(st.With, st.Table, st.Alias); err != nil {
 		return err
 	}
 	switch {
@@ -225,7 +229,7 @@ func (r *changeReader) target(c *ast.Ident, value int) *Error {
 }
 
 func (r *changeReader) update(st *ast.UpdateStmt) *Error {
-	if err := r.table(st.Table, st.Alias); err != nil {
+	if err := r.table(st.With, st.Table, st.Alias); err != nil {
 		return err
 	}
 	if st.OrConflict != 0 || st.IndexedBy != nil || st.NotIndexed {
@@ -267,7 +271,7 @@ func (r *changeReader) update(st *ast.UpdateStmt) *Error {
 }
 
 func (r *changeReader) delete(st *ast.DeleteStmt) *Error {
-	if err := r.table(st.Table, st.Alias); err != nil {
+	if err := r.table(st.With, st.Table, st.Alias); err != nil {
 		return err
 	}
 	if st.IndexedBy != nil || st.NotIndexed {
@@ -301,52 +305,7 @@ func (r *changeReader) where(e ast.Expr, last int) int {
 		return last
 	}
 	r.out.Where = true
-	r.equals(e)
 	return r.end(e)
-}
-
-func (r *changeReader) equals(e ast.Expr) {
-	b, ok := bare(e).(*ast.BinaryExpr)
-	if !ok {
-		return
-	}
-	switch b.Op {
-	case ast.OpAnd:
-		r.equals(b.X)
-		r.equals(b.Y)
-	case ast.OpEq:
-		if name := r.columnOf(b.X); name != "" && isConstant(b.Y) {
-			r.out.Equals = append(r.out.Equals, name)
-		} else if name := r.columnOf(b.Y); name != "" && isConstant(b.X) {
-			r.out.Equals = append(r.out.Equals, name)
-		}
-	}
-}
-
-// columnOf returns the name of the target's column that an expression is, "" for any other.
-func (r *changeReader) columnOf(e ast.Expr) string {
-	parts := columnParts(bare(e))
-	switch len(parts) {
-	case 1:
-		return parts[0].Name
-	case 2:
-		last := r.out.Table[strings.LastIndexByte(r.out.Table, '.')+1:]
-		if q := Quote(parts[0].Name); strings.EqualFold(q, r.alias) || r.alias == Quote(r.out.Table) && strings.EqualFold(parts[0].Name, last) {
-			return parts[1].Name
-		}
-	}
-	return ""
-}
-
-// isConstant says whether an expression is one value that stands in the statement or is bound to it.
-func isConstant(e ast.Expr) bool {
-	switch e := bare(e).(type) {
-	case *ast.Literal, *ast.BindParam:
-		return true
-	case *ast.Ident:
-		return e.Quote == ast.QuoteSingle
-	}
-	return false
 }
 
 // aggregates are SQLite's functions that make one row of many. min and max do with one argument.

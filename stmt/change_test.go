@@ -99,26 +99,66 @@ func TestExecBoundParams(t *testing.T) {
 	}
 }
 
-// What WHERE says decides whether a change is of one user named by a key.
-func TestChangeEquals(t *testing.T) {
-	cases := map[string]string{
-		"id = '1'":                         "[id]",
-		"'1' = users.id AND (status = :s)": "[id status]",
-		"u.id = '1'":                       "[]",
-		"id = '1' OR id = '2'":             "[]",
-		"NOT id = '1'":                     "[]",
-		"id = manager":                     "[]",
-		"id IN ('1')":                      "[]",
-		"true":                             "[]",
+// What WHERE says of the table to change decides whether a change is of one user named by a key.
+func TestFixed(t *testing.T) {
+	const from = "UPDATE okta.user.users SET city = 'x' FROM "
+	cases := []struct{ text, want string }{
+		{"id = '1'", "[id]"},
+		{"'1' = users.id AND (status = :s)", "[id status]"},
+		{`"ID" = '1' AND [login] = 'a' AND "okta.user.users".status = 'x'`, "[ID login status]"},
+		{"u.id = '1'", "[]"},
+		{"id = '1' OR id = '2'", "[]"},
+		{"NOT id = '1'", "[]"},
+		{"id = '1' IS true", "[]"},
+		{"id = manager", "[]"},
+		{"id = id", "[]"},
+		{"id = lower('A')", "[]"},
+		{`id = "x"`, "[]"},
+		{"'id' = '1'", "[]"},
+		{"id IN ('1')", "[]"},
+		{"id = (SELECT '1')", "[]"},
+		{"+id = '1'", "[]"},
+		{"(id, login) = ('1', 'a')", "[]"},
+		{"EXISTS (SELECT 1 FROM hr WHERE id = '1' AND users.id = '1')", "[]"},
+		{"true", "[]"},
+		{"DELETE FROM okta.user.users AS u WHERE users.id = '1' AND u.login = 'x'", "[login]"},
+		{"DELETE FROM okta.user.users AS hr WHERE hr.id = '1'", "[id]"},
+		{"WITH id AS (SELECT 1) DELETE FROM okta.user.users WHERE id = '1'", "[id]"},
+		// What another table may be meant by isn't certain to be of the target.
+		{from + "hr WHERE id = '1' AND users.login = 'x'", "[login]"},
+		{from + "hr WHERE hr.id = '1'", "[]"},
+		{from + "hr AS users WHERE users.id = '1'", "[]"},
+		{from + `hr AS "USERS" WHERE Users.id = '1'`, "[]"},
+		{from + `hr AS "okta.user.users" WHERE "okta.user.users".id = '1'`, "[]"},
+		{from + "okta.group.users WHERE users.id = '1'", "[id]"}, // the target stands first
+		{from + "okta.group.users AS g WHERE g.id = '1' AND id = '2'", "[]"},
+		{from + "okta.user.users AS b WHERE b.id = '1'", "[]"},
+		{from + "(SELECT '1' AS id) AS b WHERE id = '1'", "[]"},
+		{from + "(SELECT '1' AS id) AS b WHERE b.id = '1' AND users.id = b.id", "[]"},
+		{from + "a JOIN b USING (id) WHERE id = '1'", "[]"},
+		{from + "a NATURAL JOIN b WHERE id = '1' AND b.id = '1'", "[]"},
+		{from + "json_each('[1]') WHERE id = '1'", "[]"},
+		{"WITH users AS (SELECT '1' AS id) " + from + "users WHERE users.id = '1'", "[]"},
+		{"WITH h AS (SELECT '1' AS id) " + from + "h AS users WHERE users.id = '1'", "[]"},
+		{"UPDATE okta.user.users AS u SET city = 'x' FROM hr AS users WHERE users.id = '1'", "[]"},
+		{"UPDATE okta.user.users AS u SET city = 'x' FROM hr AS u WHERE u.id = '1'", "[]"},
 	}
-	for where, want := range cases {
-		c, _, _, _ := taken(t, "DELETE FROM okta.user.users WHERE "+where)
-		if got := fmt.Sprint(c.Equals); got != want || !c.Where {
-			t.Errorf("WHERE %s: %s, want %s", where, got, want)
+	for _, c := range cases {
+		text := c.text
+		if !strings.Contains(text, "DELETE") && !strings.Contains(text, "UPDATE") {
+			text = "DELETE FROM okta.user.users WHERE " + text
 		}
-	}
-	if c, _, _, _ := taken(t, "DELETE FROM okta.user.users AS u WHERE users.id = '1' AND u.login = 'x'"); fmt.Sprint(c.Equals) != "[login]" {
-		t.Errorf("with an alias: %v", c.Equals)
+		change, err := ParseChange(one(t, text), testNames, wantedColumns)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		q, err := Rewrite(change.Rows, testNames)
+		if err != nil || q.Parsed != nil {
+			t.Fatalf("%s: %v, %v", text, err, q.Parsed)
+		}
+		if got := fmt.Sprint(q.Fixed); got != c.want || !change.Where {
+			t.Errorf("%s: %s, want %s", text, got, c.want)
+		}
 	}
 	if c, _, _, _ := taken(t, "UPDATE okta.user.users SET city = 1"); c.Where {
 		t.Error("there is no WHERE")

@@ -75,8 +75,8 @@ func (q *Query) Made(k Known) []Traced {
 }
 
 func (q *Query) trace(sel *ast.SelectStmt, k Known) []Traced {
-	t := &tracer{w: &walker{names: q.names, q: q}, known: k}
-	columns, _ := t.selectStmt(sel, nil, nil)
+	t := &tracer{names: q.names, of: q.scopes.of, known: k}
+	columns, _ := t.selectStmt(sel, nil)
 	return columns
 }
 
@@ -90,7 +90,8 @@ type Known struct {
 
 // A tracer finds the origins of columns in a statement, before its names are rewritten.
 type tracer struct {
-	w     *walker
+	names Names
+	of    map[ast.SelectCore]*scope
 	known Known
 }
 
@@ -100,35 +101,19 @@ type Traced struct {
 	From []Origin
 }
 
-// A relation is one entry of a FROM clause.
-type relation struct {
-	name, short string
-	path        string   // of a resource
-	columns     []Traced // of anything else; of a resource those of *
-	unknown     bool     // the columns aren't known
-}
-
-// A traceFrame is the FROM clause of a SELECT, inside of those around it.
+// A traceFrame holds the columns of the items of a scope, as far as they are known yet, inside of those
+// around it.
 type traceFrame struct {
-	outer     *traceFrame
-	relations []*relation
+	outer   *traceFrame
+	scope   *scope
+	columns map[*item][]Traced // of a resource those of *; none where they aren't known
 }
 
-// A cte is a common table expression, with those that it can see.
-type cte struct {
-	outer   *cte
-	with    *ast.CTE
-	visible *cte
-	busy    bool
-	done    bool
-	ok      bool
-	columns []Traced
-}
-
-func (c *cte) find(name string) *cte {
-	for ; c != nil; c = c.outer {
-		if strings.EqualFold(c.with.Name.Name, name) {
-			return c
+// columnsOf returns the columns of an item; nil: they aren't known.
+func (f *traceFrame) columnsOf(it *item) []Traced {
+	for ; f != nil; f = f.outer {
+		if columns := f.columns[it]; columns != nil {
+			return columns
 		}
 	}
 	return nil
@@ -146,19 +131,10 @@ func union(a, b []Origin) []Origin {
 var other = []Origin{{Kind: FromOther}}
 
 // selectStmt returns the columns of a SELECT.
-func (t *tracer) selectStmt(s *ast.SelectStmt, outer *traceFrame, ctes *cte) ([]Traced, bool) {
-	if s.With != nil {
-		first := ctes
-		for _, w := range s.With.CTEs {
-			ctes = &cte{outer: ctes, with: w}
-		}
-		for c := ctes; c != first; c = c.outer {
-			c.visible = ctes // each sees all of its WITH, also itself
-		}
-	}
+func (t *tracer) selectStmt(s *ast.SelectStmt, outer *traceFrame) ([]Traced, bool) {
 	var columns []Traced
 	for i, core := range s.Cores {
-		next, ok := t.core(core, outer, ctes)
+		next, ok := t.core(core, outer)
 		switch {
 		case !ok:
 			return nil, false
@@ -177,7 +153,7 @@ func (t *tracer) selectStmt(s *ast.SelectStmt, outer *traceFrame, ctes *cte) ([]
 	return columns, true
 }
 
-func (t *tracer) core(core ast.SelectCore, outer *traceFrame, ctes *cte) ([]Traced, bool) {
+func (t *tracer) core(core ast.SelectCore, outer *traceFrame) ([]Traced, bool) {
 	if values, ok := core.(*ast.ValuesClause); ok {
 		var columns []Traced
 		for i, row := range values.Rows {
@@ -186,32 +162,34 @@ func (t *tracer) core(core ast.SelectCore, outer *traceFrame, ctes *cte) ([]Trac
 			}
 			for j := range min(len(row), len(columns)) {
 				columns[j].Name = "column" + strconv.Itoa(j+1)
-				columns[j].From = union(columns[j].From, t.expr(row[j], outer, ctes))
+				columns[j].From = union(columns[j].From, t.expr(row[j], outer))
 			}
 		}
 		return columns, true
 	}
 	query := core.(*ast.SelectQuery)
-	f := &traceFrame{outer: outer}
-	merged := map[string]bool{} // names that USING and NATURAL show once
-	for _, ref := range query.From {
-		t.from(ref, f, ctes, merged)
+	f := &traceFrame{outer: outer, scope: t.of[core], columns: map[*item][]Traced{}}
+	for _, it := range f.scope.items {
+		f.columns[it] = t.item(it, f)
 	}
 	var columns []Traced
 	for _, c := range query.Columns {
 		star, ok := c.Expr.(*ast.Star)
 		if !ok {
-			columns = append(columns, Traced{resultName(c), t.expr(c.Expr, f, ctes)})
+			columns = append(columns, Traced{resultName(c), t.expr(c.Expr, f)})
 			continue
 		}
-		for _, r := range f.relations {
-			if star.Table != nil && r != f.relation(star.Table.Name) {
-				continue
+		items := f.scope.items
+		if star.Table != nil {
+			if items = f.scope.named(star.Table.Name); len(items) > 1 {
+				items = items[:1]
 			}
-			if r.unknown || len(merged) > 0 {
+		}
+		for _, it := range items {
+			if f.columns[it] == nil || f.scope.merged {
 				return nil, false
 			}
-			columns = append(columns, r.columns...)
+			columns = append(columns, f.columns[it]...)
 		}
 	}
 	return columns, true
@@ -227,65 +205,43 @@ func resultName(c *ast.ResultColumn) string {
 	return ""
 }
 
-// from enters a FROM item into a frame.
-func (t *tracer) from(ref *ast.TableRef, f *traceFrame, ctes *cte, merged map[string]bool) {
-	for _, u := range ref.Using {
-		merged[u.Name] = true
-	}
-	if ref.Join != nil && ref.Join.Type&ast.JoinNatural != 0 {
-		merged[""] = true
-	}
-	if ref.List != nil {
-		for _, r := range ref.List {
-			t.from(r, f, ctes, merged)
+// item returns the columns of a FROM item; nil: they aren't known.
+func (t *tracer) item(it *item, f *traceFrame) []Traced {
+	known := func(columns []Traced, ok bool) []Traced {
+		if ok {
+			return columns
 		}
-		return
+		return nil
 	}
-	r := &relation{}
-	f.relations = append(f.relations, r)
-	if ref.Alias != nil {
-		r.name = ref.Alias.Name
-	}
-	if ref.Select != nil {
-		columns, ok := t.selectStmt(ref.Select, f.outer, ctes)
-		r.columns, r.unknown = columns, !ok
-		return
-	}
-	name := ref.Name.Name.Name
-	if r.name == "" {
-		r.name = name
-	}
-	if c := ctes.find(name); c != nil && ref.Name.Schema == nil && !ref.HasArgs {
-		columns, ok := t.cte(c)
-		r.columns, r.unknown = columns, !ok
-		return
-	}
-	if path, last, ok := t.w.resource(ref.Name); ok {
-		r.path = path
-		if ref.Alias == nil {
-			r.short = last
-		}
-		visible, _ := t.w.names.Columns(path)
+	switch {
+	case it.ref.Select != nil:
+		return known(t.selectStmt(it.ref.Select, f.outer))
+	case it.cte != nil:
+		return known(t.cte(it.cte))
+	case it.path != "":
+		var out []Traced
+		visible, _ := t.names.Columns(it.path)
 		for _, c := range visible {
-			r.columns = append(r.columns, Traced{c, []Origin{{FromColumn, path, c}}})
+			out = append(out, Traced{c, []Origin{{FromColumn, it.path, c}}})
 		}
-		return
+		return out
 	}
-	switch strings.ToLower(name) {
-	case "json_each", "json_tree":
+	table := it.ref.Name
+	if name := strings.ToLower(table.Name.Name); name == "json_each" || name == "json_tree" {
+		var out []Traced
 		for _, c := range []string{"key", "value", "type", "atom", "id", "parent", "fullkey", "path"} {
 			from := other
 			if c == "value" {
 				from = []Origin{{Kind: FromExtract}}
 			}
-			r.columns = append(r.columns, Traced{c, from})
+			out = append(out, Traced{c, from})
 		}
-	default:
-		if ref.Name.Schema == nil || strings.EqualFold(ref.Name.Schema.Name, "temp") {
-			r.columns = t.known.Local(name)
-		}
-		r.unknown = r.columns == nil
+		return out
 	}
+	if table.Schema == nil || sameName(table.Schema.Name, "temp") {
+		return t.known.Local(table.Name.Name)
+	}
+	return nil
 }
 
 // cte returns the columns of a common table expression. One that reads itself is Traced again until
@@ -300,7 +256,7 @@ func (t *tracer) cte(c *cte) ([]Traced, bool) {
 	first := *c.with.Select
 	first.Cores, first.Ops = first.Cores[:1], nil
 	for i, sel := range []*ast.SelectStmt{&first, c.with.Select, c.with.Select, c.with.Select, c.with.Select, c.with.Select} {
-		columns, ok := t.selectStmt(sel, nil, c.visible)
+		columns, ok := t.selectStmt(sel, nil)
 		if !ok || len(c.with.Columns) > 0 && len(c.with.Columns) != len(columns) {
 			c.columns, c.ok = nil, false
 			return nil, false
@@ -321,58 +277,50 @@ func (t *tracer) cte(c *cte) ([]Traced, bool) {
 	return nil, false
 }
 
-// relation returns the relation of this frame that a qualifier means, or nil.
-func (f *traceFrame) relation(name string) *relation {
-	for _, r := range f.relations {
-		if strings.EqualFold(r.name, name) {
-			return r
+// column returns where the values of an item's column come from; nil: it has no such column, or nobody
+// knows.
+func (t *tracer) column(it *item, name string, f *traceFrame) []Origin {
+	if it.path != "" {
+		if t.known.Column(it.path, name) {
+			return []Origin{{FromColumn, it.path, name}}
 		}
+		return nil
 	}
-	for _, r := range f.relations {
-		if r.short != "" && strings.EqualFold(r.short, name) {
-			return r
+	for _, c := range f.columnsOf(it) {
+		if sameName(c.Name, name) {
+			if c.From == nil {
+				return []Origin{} // of NULL alone
+			}
+			return c.From
 		}
 	}
 	return nil
 }
 
-// column returns the origins of a relation's column.
-func (t *tracer) column(r *relation, name string) ([]Origin, bool) {
-	if r.path != "" {
-		if t.known.Column(r.path, name) {
-			return []Origin{{FromColumn, r.path, name}}, true
-		}
-		return nil, false
-	}
-	for _, c := range r.columns {
-		if strings.EqualFold(c.Name, name) {
-			return c.From, true
-		}
-	}
-	return nil, false
-}
-
 // ref returns the origins of a column that an expression names.
 func (t *tracer) ref(parts []*ast.Ident, f *traceFrame) []Origin {
+	if len(parts) > 2 {
+		return []Origin{{Kind: FromUnknown}}
+	}
+	var sc *scope
+	if f != nil {
+		sc = f.scope
+	}
+	it, _ := sc.lookup(parts, func(it *item, name string) presence {
+		switch {
+		case t.column(it, name, f) != nil:
+			return present
+		case it.path == "" && f.columnsOf(it) == nil:
+			return perhaps
+		}
+		return absent
+	})
 	name := parts[len(parts)-1]
-	for ; f != nil; f = f.outer {
-		relations := f.relations
-		if len(parts) == 2 {
-			relations = nil
-			if r := f.relation(parts[0].Name); r != nil {
-				relations = []*relation{r}
-			}
+	if it != nil {
+		if from := t.column(it, name.Name, f); from != nil {
+			return from
 		}
-		unknown := len(parts) > 2
-		for _, r := range relations {
-			if from, ok := t.column(r, name.Name); ok {
-				return from
-			}
-			unknown = unknown || r.unknown
-		}
-		if unknown {
-			return []Origin{{Kind: FromUnknown}}
-		}
+		return []Origin{{Kind: FromUnknown}}
 	}
 	if len(parts) == 1 && name.Quote == ast.QuoteNone && (strings.EqualFold(name.Name, "true") || strings.EqualFold(name.Name, "false")) {
 		return []Origin{{Kind: FromBoolean}}
@@ -381,7 +329,7 @@ func (t *tracer) ref(parts []*ast.Ident, f *traceFrame) []Origin {
 }
 
 // expr returns the origins of an expression.
-func (t *tracer) expr(e ast.Expr, f *traceFrame, ctes *cte) []Origin {
+func (t *tracer) expr(e ast.Expr, f *traceFrame) []Origin {
 	switch e := e.(type) {
 	case nil:
 		return nil
@@ -390,44 +338,44 @@ func (t *tracer) expr(e ast.Expr, f *traceFrame, ctes *cte) []Origin {
 			return nil
 		}
 	case *ast.ParenExpr:
-		return t.expr(e.X, f, ctes)
+		return t.expr(e.X, f)
 	case *ast.CollateExpr:
-		return t.expr(e.X, f, ctes)
+		return t.expr(e.X, f)
 	case *ast.Ident, *ast.QualifiedRef:
 		if parts := columnParts(e); parts != nil {
 			return t.ref(parts, f)
 		}
 	case *ast.UnaryExpr:
 		if e.Op == ast.OpPlus {
-			return t.expr(e.X, f, ctes)
+			return t.expr(e.X, f)
 		}
 	case *ast.BinaryExpr:
 		if e.Op == ast.OpPtr {
 			return []Origin{{Kind: FromJSON}}
 		}
 	case *ast.CaseExpr:
-		from := t.expr(e.Else, f, ctes)
+		from := t.expr(e.Else, f)
 		for _, w := range e.Whens {
-			from = union(from, t.expr(w.Then, f, ctes))
+			from = union(from, t.expr(w.Then, f))
 		}
 		return from
 	case *ast.SubqueryExpr:
-		if columns, ok := t.selectStmt(e.Select, f, ctes); ok && len(columns) == 1 {
+		if columns, ok := t.selectStmt(e.Select, f); ok && len(columns) == 1 {
 			return columns[0].From
 		}
 		return []Origin{{Kind: FromUnknown}}
 	case *ast.FuncCall:
-		return t.function(e, f, ctes)
+		return t.function(e, f)
 	}
 	return other
 }
 
 // function returns the origins of a function's values.
-func (t *tracer) function(e *ast.FuncCall, f *traceFrame, ctes *cte) []Origin {
+func (t *tracer) function(e *ast.FuncCall, f *traceFrame) []Origin {
 	args := e.Args
 	given := func(exprs ...ast.Expr) (from []Origin) {
 		for _, x := range exprs {
-			from = union(from, t.expr(x, f, ctes))
+			from = union(from, t.expr(x, f))
 		}
 		return from
 	}

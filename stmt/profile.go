@@ -32,25 +32,10 @@ type lifter struct {
 	headings []string
 }
 
-// A frame is the FROM clause of one SELECT.
-type frame struct {
-	items  []frameItem
-	merged bool // there is a USING or NATURAL JOIN: an unqualified name may be of several tables
-}
-
-// A frameItem is a table of a frame.
-type frameItem struct {
-	name, short string // as in item
-	path        string // "" for anything but a resource that stands in the FROM clause directly
-}
-
 // liftAttributes returns the edits that make columns of expressions on JSON, and how many such
 // expressions there are. others are the edits that are made in any case.
 func (w *walker) liftAttributes(s *ast.SelectStmt, others []edit) (edits []edit, n int) {
 	l := &lifter{q: w.q, w: w, plain: others}
-	if l.hidesResource(s) {
-		return nil, 0
-	}
 	l.selectStmt(s, false)
 	for _, h := range l.headings {
 		if len(w.q.Identifiers(h)) > 0 {
@@ -58,18 +43,6 @@ func (w *walker) liftAttributes(s *ast.SelectStmt, others []edit) (edits []edit,
 		}
 	}
 	return l.edits, len(l.edits) - len(l.headings)
-}
-
-// hidesResource reports whether a CTE has the name of a resource.
-func (l *lifter) hidesResource(n ast.Node) bool {
-	found := false
-	ast.Walk(n, func(n ast.Node) bool {
-		if c, ok := n.(*ast.CTE); ok {
-			found = found || strings.Count(c.Name.Name, ".") == 2
-		}
-		return !found
-	})
-	return found
 }
 
 // selectStmt changes what is in a SELECT; with keep, not its result columns.
@@ -92,10 +65,7 @@ func (l *lifter) selectStmt(s *ast.SelectStmt, keep bool) {
 // query changes what is in one SELECT of a compound. The ORDER BY of a compound names its result
 // columns, by repeating their text if need be.
 func (l *lifter) query(q *ast.SelectQuery, keep, compound bool) {
-	f := &frame{}
-	for _, ref := range q.From {
-		l.enter(f, ref, true)
-	}
+	f := l.w.of[q]
 	for _, ref := range q.From {
 		l.from(f, ref)
 	}
@@ -117,31 +87,8 @@ func (l *lifter) query(q *ast.SelectQuery, keep, compound bool) {
 	}
 }
 
-func (l *lifter) enter(f *frame, ref *ast.TableRef, direct bool) {
-	f.merged = f.merged || ref.Using != nil || ref.Join != nil && ref.Join.Type&ast.JoinNatural != 0
-	if ref.List != nil {
-		for _, r := range ref.List {
-			l.enter(f, r, false)
-		}
-	}
-	var it frameItem
-	if ref.Name != nil {
-		it.name = ref.Name.Name.Name
-		if path, last, ok := l.w.resource(ref.Name); ok && direct && !ref.HasArgs {
-			it.path = path
-			if ref.Alias == nil {
-				it.short = last
-			}
-		}
-	}
-	if ref.Alias != nil {
-		it.name = ref.Alias.Name
-	}
-	f.items = append(f.items, it)
-}
-
 // from changes what is in a FROM item: its subquery, and its ON.
-func (l *lifter) from(f *frame, ref *ast.TableRef) {
+func (l *lifter) from(f *scope, ref *ast.TableRef) {
 	for _, r := range ref.List {
 		l.from(nil, r)
 	}
@@ -157,7 +104,7 @@ func (l *lifter) from(f *frame, ref *ast.TableRef) {
 }
 
 // column changes a result column and keeps its heading.
-func (l *lifter) column(c *ast.ResultColumn, f *frame) {
+func (l *lifter) column(c *ast.ResultColumn, f *scope) {
 	before := len(l.edits)
 	l.expr(c.Expr, f)
 	if len(l.edits) == before || c.Alias != nil {
@@ -177,9 +124,9 @@ func (l *lifter) column(c *ast.ResultColumn, f *frame) {
 	l.edits = append(l.edits, edit{end, end, " AS " + Quote(heading)})
 }
 
-// expr changes what is in an expression or another part of a SELECT whose FROM clause is f; a nil f
+// expr changes what is in an expression or another part of a SELECT whose scope is f; a nil f
 // changes only what is in subqueries.
-func (l *lifter) expr(n ast.Node, f *frame) {
+func (l *lifter) expr(n ast.Node, f *scope) {
 	switch n := n.(type) {
 	case *ast.SelectStmt:
 		l.selectStmt(n, false)
@@ -238,7 +185,7 @@ func (l *lifter) expr(n ast.Node, f *frame) {
 	l.below(n, f)
 }
 
-func (l *lifter) below(n ast.Node, f *frame) {
+func (l *lifter) below(n ast.Node, f *scope) {
 	for _, c := range n.Children() {
 		l.expr(c, f)
 	}
@@ -254,7 +201,7 @@ func isComparison(op ast.Operator) bool {
 
 // compared changes operands that are compared with each other. One that is compared with literals
 // and parameters only, or with attributes, becomes the bare column.
-func (l *lifter) compared(f *frame, operands ...ast.Expr) {
+func (l *lifter) compared(f *scope, operands ...ast.Expr) {
 	for _, o := range operands {
 		if l.foreign(o, f) {
 			f = nil
@@ -280,7 +227,7 @@ func (l *lifter) compared(f *frame, operands ...ast.Expr) {
 }
 
 // withoutAffinity reports whether all operands but one are literals, parameters or attributes.
-func (l *lifter) withoutAffinity(f *frame, operands []ast.Expr, but int) bool {
+func (l *lifter) withoutAffinity(f *scope, operands []ast.Expr, but int) bool {
 	for i, o := range operands {
 		if i == but || plain(o) {
 			continue
@@ -321,7 +268,7 @@ func plain(e ast.Expr) bool {
 
 // foreign reports whether an expression mentions anything but literals, parameters and columns of
 // the resources in a FROM clause.
-func (l *lifter) foreign(n ast.Node, f *frame) bool {
+func (l *lifter) foreign(n ast.Node, f *scope) bool {
 	if f == nil {
 		return true
 	}
@@ -331,7 +278,7 @@ func (l *lifter) foreign(n ast.Node, f *frame) bool {
 		return true
 	case *ast.Ident, *ast.QualifiedRef:
 		parts := columnParts(n.(ast.Expr))
-		return parts == nil || f.owner(l.w, parts) == nil
+		return parts == nil || l.owner(f, parts) == nil
 	case *ast.FuncCall:
 		children = children[1:] // the name
 	case *ast.CollateExpr:
@@ -344,68 +291,18 @@ func (l *lifter) foreign(n ast.Node, f *frame) bool {
 	return slices.ContainsFunc(children, func(c ast.Node) bool { return l.foreign(c, f) })
 }
 
-// owner returns the table of a frame whose column a reference names; nil if that is none of ours, or
-// can't be told.
-func (f *frame) owner(w *walker, parts []*ast.Ident) *frameItem {
-	var found []*frameItem
-	find := func(matches func(*frameItem) bool) {
-		for i := range f.items {
-			if matches(&f.items[i]) {
-				found = append(found, &f.items[i])
-			}
-		}
-	}
-	switch {
-	case len(parts) == 1 && !f.merged:
-		if slices.ContainsFunc(f.items, func(it frameItem) bool { return it.path == "" }) {
-			return nil
-		}
-		find(func(it *frameItem) bool { return hasColumn(w.names, it.path, parts[0].Name) })
-	case len(parts) == 2:
-		find(func(it *frameItem) bool { return sameName(it.name, parts[0].Name) })
-		if len(found) == 0 {
-			find(func(it *frameItem) bool { return it.short != "" && sameName(it.short, parts[0].Name) })
-		}
-		if len(found) == 1 && !hasColumn(w.names, found[0].path, parts[1].Name) {
-			return nil
-		}
-	}
-	if len(found) != 1 || found[0].path == "" {
+// owner returns the resource in the FROM clause itself whose column a reference names; nil if that is none
+// of ours, or can't be told.
+func (l *lifter) owner(f *scope, parts []*ast.Ident) *item {
+	it, sure := f.lookup(parts, l.w.names.has)
+	if !sure || it.path == "" || it.nested || !slices.Contains(f.items, it) {
 		return nil
 	}
-	return found[0]
-}
-
-func hasColumn(n Names, path, name string) bool {
-	if path == "" {
-		return false
-	}
-	visible, hidden := n.Columns(path)
-	same := func(c string) bool { return sameName(c, name) }
-	return slices.ContainsFunc(visible, same) || slices.ContainsFunc(hidden, same)
-}
-
-// sameName compares names as SQLite does, in which case counts only beyond ASCII.
-func sameName(a, b string) bool {
-	lower := func(c byte) byte {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		return c
-	}
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
+	return it
 }
 
 // attribute returns the column, qualified and quoted, of the attribute that an expression reads.
-func (l *lifter) attribute(e ast.Expr, f *frame) (column string, ok bool) {
+func (l *lifter) attribute(e ast.Expr, f *scope) (column string, ok bool) {
 	var operand, path ast.Expr
 	label := false // a name without $. will do
 	switch e := e.(type) {
@@ -431,7 +328,7 @@ func (l *lifter) attribute(e ast.Expr, f *frame) (column string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	it := f.owner(l.w, parts)
+	it := l.owner(f, parts)
 	if it == nil {
 		return "", false
 	}

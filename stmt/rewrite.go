@@ -68,6 +68,9 @@ type Query struct {
 	OrgsElsewhere bool
 	// Compared are the columns that the statement compares with a text that stands in it.
 	Compared []Comparison
+	// Fixed are the columns of the first table in FROM that WHERE compares by = with one value, in
+	// conditions that every row must meet, as typed; only where that is certain.
+	Fixed []string
 	// Lifted counts the expressions on JSON that became columns.
 	Lifted int
 	// Parsed is nil if the text could be parsed here. SQLite stays the judge: a text that SQLite
@@ -78,6 +81,7 @@ type Query struct {
 	edits  []edit // on the source, ascending
 	names  Names
 	tree   ast.Stmt // with dotted names as one, and all others as typed; nil if it could not be parsed
+	scopes *scopes  // of the tree
 }
 
 // An OrgName is the name of an org in a condition, as typed.
@@ -117,12 +121,15 @@ func Rewrite(s Statement, n Names) (*Query, error) {
 		return q, nil
 	}
 	q.tree = stmts[0]
-	w := &walker{names: n, q: q, star: hasStar(stmts[0])}
-	w.statement(stmts[0])
+	q.scopes = scopesOf(stmts[0], n)
+	w := &walker{names: n, q: q, of: q.scopes.of, star: hasStar(stmts[0])}
+	w.tables(q.scopes.items)
+	w.inside(stmts[0], nil)
 	if w.err != nil {
 		return nil, w.err
 	}
-	q.ByDefault = slices.ContainsFunc(w.items, func(it *item) bool { return it.path != "" && !it.picked })
+	q.ByDefault = slices.ContainsFunc(q.scopes.items, func(it *item) bool { return it.path != "" && !it.picked })
+	q.Fixed = q.scopes.fixed(stmts[0])
 	edits := merge(q.edits, w.edits)
 	// The SELECT that a change was made into stands nowhere as such: it is left as it is.
 	if sel, ok := stmts[0].(*ast.SelectStmt); ok && n.Attribute != nil && len(s.edits) == 0 {
@@ -252,24 +259,6 @@ func sorted(edits []edit) []edit {
 	return edits
 }
 
-// A scope is one SELECT's FROM clause, inside those of the SELECTs around it.
-type scope struct {
-	outer *scope
-	items []*item
-	right bool // there is a RIGHT or FULL JOIN, which reads tables again without their conditions
-}
-
-// An item is one entry of a FROM clause.
-type item struct {
-	name  string // what qualifies its columns: the alias, else the table's name
-	path  string // the resource's path; empty for anything that isn't ours
-	short string // the resource's last name, if it has no alias
-	ref   *ast.TableRef
-	null  bool // it is on the right of a LEFT JOIN
-	// picked: a condition picks its org.
-	picked bool
-}
-
 // A place is where a condition stands.
 type place struct {
 	sc     *scope
@@ -277,12 +266,12 @@ type place struct {
 	having bool
 }
 
-// A walker resolves names in a parsed statement by SQLite's scope rules.
+// A walker checks the conditions of a parsed statement and rewrites its names.
 type walker struct {
 	names Names
 	q     *Query
+	of    map[ast.SelectCore]*scope
 	star  bool // there is a * somewhere
-	items []*item
 	edits []edit
 	err   *Error
 }
@@ -293,21 +282,31 @@ func (w *walker) fail(n ast.Node, msg, hint string) {
 	}
 }
 
-func (w *walker) statement(s ast.Stmt) {
-	if sel, ok := s.(*ast.SelectStmt); ok {
-		w.selectStmt(sel, nil)
-		return
+// tables notes the tables that the statement names, and rewrites those in parenthesised joins.
+func (w *walker) tables(items []*item) {
+	w.q.Uses = len(items)
+	for _, it := range items {
+		if it.path == "" {
+			continue
+		}
+		if !slices.Contains(w.q.Tables, it.path) {
+			w.q.Tables = append(w.q.Tables, it.path) // typed as one quoted name
+		}
+		if it.ref.HasArgs {
+			w.fail(it.ref, it.path+" takes no arguments", "conditions go into WHERE")
+		}
+		if it.nested {
+			w.nested(it)
+		}
 	}
-	// INSERT, UPDATE and DELETE: only the SELECTs in them have FROM clauses of their own.
-	w.inside(s, nil)
 }
 
-// inside walks all below a node, opening a scope at each SELECT.
+// inside walks all below a node, which stands in a scope.
 func (w *walker) inside(n ast.Node, sc *scope) {
 	ast.Walk(n, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectStmt:
-			w.selectStmt(n, sc)
+			w.selectStmt(n)
 			return false
 		case *ast.BinaryExpr:
 			if n.Op == ast.OpEq || n.Op == ast.OpNe {
@@ -320,28 +319,28 @@ func (w *walker) inside(n ast.Node, sc *scope) {
 			w.qualifier(n.Parts, sc)
 		case *ast.Star:
 			if n.Table != nil {
-				w.qualifier([]*ast.Ident{n.Table, nil}, sc)
+				w.qualifier([]*ast.Ident{n.Table, n.Table}, sc)
 			}
 		}
 		return true
 	})
 }
 
-func (w *walker) selectStmt(s *ast.SelectStmt, outer *scope) {
+func (w *walker) selectStmt(s *ast.SelectStmt) {
 	if s.With != nil {
 		for _, c := range s.With.CTEs {
-			w.selectStmt(c.Select, outer)
+			w.selectStmt(c.Select)
 		}
 	}
 	for _, core := range s.Cores {
+		sc := w.of[core]
 		query, ok := core.(*ast.SelectQuery)
 		if !ok {
-			w.inside(core, outer)
+			w.inside(core, sc)
 			continue
 		}
-		sc := &scope{outer: outer}
 		for _, ref := range query.From {
-			w.from(ref, sc, outer, false)
+			w.from(ref, sc)
 		}
 		for _, ref := range query.From {
 			w.on(ref, sc)
@@ -349,57 +348,24 @@ func (w *walker) selectStmt(s *ast.SelectStmt, outer *scope) {
 		w.conditions(query.Where, place{sc: sc})
 		w.conditions(query.Having, place{sc: sc, having: true})
 		for _, part := range query.Children() {
-			switch part.(type) {
-			case *ast.TableRef:
-			default:
+			if _, ok := part.(*ast.TableRef); !ok {
 				w.inside(part, sc)
 			}
 		}
 	}
 }
 
-// from enters a FROM item, and the items of a parenthesised join, into the scope. null says that
-// they are on the right of a LEFT JOIN.
-func (w *walker) from(ref *ast.TableRef, sc, outer *scope, null bool) {
-	if ref.Join != nil {
-		sc.right = sc.right || ref.Join.Type&ast.JoinRight != 0
-		null = null || ref.Join.Type&ast.JoinLeft != 0
-	}
+// from walks the subqueries and arguments of a FROM item.
+func (w *walker) from(ref *ast.TableRef, sc *scope) {
 	for _, r := range ref.List {
-		w.from(r, sc, outer, null)
-		w.nested(r)
+		w.from(r, sc)
 	}
 	if ref.Select != nil {
-		w.selectStmt(ref.Select, outer)
+		w.selectStmt(ref.Select)
 	}
 	for _, a := range ref.Args {
 		w.inside(a, sc)
 	}
-	if ref.List != nil {
-		return
-	}
-	w.q.Uses++
-	it := &item{ref: ref, null: null}
-	if ref.Name != nil {
-		it.name = ref.Name.Name.Name
-		if path, last, ok := w.resource(ref.Name); ok {
-			it.path = path
-			if !slices.Contains(w.q.Tables, path) {
-				w.q.Tables = append(w.q.Tables, path) // typed as one quoted name
-			}
-			if ref.Alias == nil {
-				it.short = last
-			}
-			if ref.HasArgs {
-				w.fail(ref, path+" takes no arguments", "conditions go into WHERE")
-			}
-		}
-	}
-	if ref.Alias != nil {
-		it.name = ref.Alias.Name
-	}
-	sc.items = append(sc.items, it)
-	w.items = append(w.items, it)
 }
 
 // nested makes the hidden columns of a table in a parenthesised join usable. SQLite reads such a join
@@ -407,14 +373,11 @@ func (w *walker) from(ref *ast.TableRef, sc, outer *scope, null bool) {
 // that selects those which the statement names somewhere. With a * in the statement that could show,
 // and is not done: SQLite then says that there is no such column. The org and request parameters are
 // never selected, since a condition on them would not reach the table.
-func (w *walker) nested(ref *ast.TableRef) {
-	if ref.Name == nil || w.star {
+func (w *walker) nested(it *item) {
+	if w.star {
 		return
 	}
-	path, _, ok := w.resource(ref.Name)
-	if !ok {
-		return
-	}
+	ref, path := it.ref, it.path
 	columns, hidden := w.names.Columns(path)
 	for _, h := range hidden {
 		if len(w.q.Identifiers(h)) > 0 {
@@ -441,16 +404,6 @@ func (w *walker) nested(ref *ast.TableRef) {
 		}
 	}
 	w.edits = append(w.edits, e)
-}
-
-// resource returns the path of the resource that a table's name means, and its last part.
-func (w *walker) resource(name *ast.QualifiedName) (path, last string, ok bool) {
-	p := strings.Split(name.Name.Name, ".")
-	if len(p) != 3 || name.Schema != nil || !w.names.Provider(p[0]) {
-		return "", "", false
-	}
-	path, _, ok = w.names.Table(p[0], p[1], p[2])
-	return path, p[2], ok
 }
 
 func hasStar(n ast.Node) bool {
@@ -483,75 +436,39 @@ func (w *walker) qualifier(parts []*ast.Ident, sc *scope) {
 	if len(parts) != 2 {
 		return
 	}
-	if it := sc.find(parts[0].Name); it != nil && it.path != "" && !strings.EqualFold(it.name, parts[0].Name) {
+	if it := sc.qualified(parts, w.names.has); it != nil && it.path != "" && !sameName(it.name, parts[0].Name) {
 		start := w.q.Offset(parts[0].Pos())
 		w.edits = append(w.edits, edit{start, start + len(parts[0].Raw), Quote(it.path)})
 	}
 }
 
-// find returns the FROM item that a qualifier means: in each scope outwards, first by the item's
-// own name, then by a resource's last name.
-func (sc *scope) find(qualifier string) *item {
-	for ; sc != nil; sc = sc.outer {
-		for i := range sc.items {
-			if strings.EqualFold(sc.items[i].name, qualifier) {
-				return sc.items[i]
-			}
-		}
-		for i := range sc.items {
-			if sc.items[i].short != "" && strings.EqualFold(sc.items[i].short, qualifier) {
-				return sc.items[i]
-			}
-		}
-	}
-	return nil
-}
-
 // compared notes the texts among the values that a column of ours is compared with.
 func (w *walker) compared(e ast.Expr, sc *scope, values ...ast.Expr) {
 	parts := columnParts(bare(e))
-	path := owner(parts, sc)
-	if path == "" {
+	it := w.owner(parts, sc)
+	if it == nil {
 		return
 	}
 	for _, v := range values {
 		if l, ok := bare(v).(*ast.Literal); ok && l.Kind == ast.LitString {
-			w.q.Compared = append(w.q.Compared, Comparison{path, parts[len(parts)-1].Name, l.Value, w.q.Offset(l.Pos())})
+			w.q.Compared = append(w.q.Compared, Comparison{it.path, parts[len(parts)-1].Name, l.Value, w.q.Offset(l.Pos())})
 		}
 	}
 }
 
-// owner returns the path of the resource whose column an expression names, "" if it is not one of
+// owner returns the resource in a FROM clause whose column an expression names, nil if it is not one of
 // ours or cannot be told.
-func owner(parts []*ast.Ident, sc *scope) string {
-	if it := ownerItem(parts, sc); it != nil {
-		return it.path
-	}
-	return ""
-}
-
-// ownerItem returns the FROM item whose column an expression names, nil if that cannot be told.
-func ownerItem(parts []*ast.Ident, sc *scope) *item {
-	if len(parts) == 2 {
-		return sc.find(parts[0].Name)
-	}
-	for ; len(parts) == 1 && sc != nil; sc = sc.outer {
-		for _, it := range sc.items {
-			if it.path != "" {
-				return it
-			}
-		}
-		if len(sc.items) > 0 {
-			return nil // a table that isn't ours may have a column of the name
-		}
+func (w *walker) owner(parts []*ast.Ident, sc *scope) *item {
+	if it, _ := sc.lookup(parts, w.names.has); it != nil && it.path != "" {
+		return it
 	}
 	return nil
 }
 
 // binding says how the column that an expression names may be used in a condition.
 func (w *walker) binding(parts []*ast.Ident, sc *scope) Binding {
-	if path := owner(parts, sc); path != "" {
-		return w.names.Binding(path, parts[len(parts)-1].Name)
+	if it := w.owner(parts, sc); it != nil {
+		return w.names.Binding(it.path, parts[len(parts)-1].Name)
 	}
 	return Free
 }
@@ -607,11 +524,12 @@ func (w *walker) bound(e ast.Expr, above Binding, at place, values ...ast.Expr) 
 		return false
 	}
 	if b == ByEqualOrIn {
-		if !at.reaches(ownerItem(parts, at.sc)) {
+		it := w.owner(parts, at.sc)
+		if !at.reaches(it) {
 			return false
 		}
 		w.q.BindsOrg = true
-		ownerItem(parts, at.sc).picked = true
+		it.picked = true
 		for _, v := range values {
 			if l, ok := bare(v).(*ast.Literal); ok && l.Kind == ast.LitString {
 				w.q.Orgs = append(w.q.Orgs, OrgName{l.Value, w.q.Offset(l.Pos())})
@@ -638,17 +556,6 @@ func (at place) reaches(it *item) bool {
 		return it.ref == at.left
 	}
 	return !it.null
-}
-
-// bare takes the parentheses off an expression.
-func bare(e ast.Expr) ast.Expr {
-	for {
-		p, ok := e.(*ast.ParenExpr)
-		if !ok {
-			return e
-		}
-		e = p.X
-	}
 }
 
 // unbound refuses a request parameter anywhere in the expression, subqueries left out.
@@ -679,19 +586,6 @@ func (w *walker) unbound(e ast.Expr, sc *scope) {
 		}
 		return false
 	})
-}
-
-// columnParts returns the parts of a column reference, nil for any other expression.
-func columnParts(e ast.Expr) []*ast.Ident {
-	switch e := e.(type) {
-	case *ast.Ident:
-		if e.Quote != ast.QuoteSingle {
-			return []*ast.Ident{e}
-		}
-	case *ast.QualifiedRef:
-		return e.Parts
-	}
-	return nil
 }
 
 // Identifiers returns the offsets in the source at which an unquoted or quoted name stands outside
