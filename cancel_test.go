@@ -80,6 +80,8 @@ func TestCancel(t *testing.T) {
 		{"in the middle of a get", `SELECT id FROM okta.user.users WHERE login = 'nobody'`, oktatest.Fault{Kind: oktatest.Delay, Delay: time.Hour}, 0},
 		{"in the middle of gets", `SELECT id FROM okta.user.users WHERE login IN ('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j')`, oktatest.Fault{Kind: oktatest.Delay, Delay: time.Hour, At: 3, Times: oktatest.Forever}, 0},
 		{"in the middle of a join", `SELECT a.id FROM okta.user.users AS a JOIN okta.user.users AS b ON b.employeeNumber = a.managerId`, stall, 0},
+		{"in the middle of what is read ahead", `SELECT u.id FROM okta.user.users AS u WHERE EXISTS (SELECT 1 FROM okta.user.groups AS g WHERE g.userId = u.id)`,
+			oktatest.Fault{Kind: oktatest.Delay, Delay: time.Hour, At: 40, Times: oktatest.Forever}, 3},
 		{"while it waits for the rate limit", `SELECT id FROM okta.user.users`, oktatest.Fault{Kind: oktatest.RateLimited, At: 2, Times: oktatest.Forever, Delay: time.Hour}, -1},
 		{"while it waits after an error", `SELECT count(*) FROM okta.user.users`, oktatest.Fault{Kind: oktatest.InternalError, At: 3, Times: oktatest.Forever}, -1},
 		{"while SQLite computes", `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n`, oktatest.Fault{}, 0},

@@ -333,7 +333,7 @@ func (c *changeResult) checkOrg(columns []vtab.ResultColumn) error {
 
 // prepare compiles one of the SELECTs that a change is made of.
 func (c *changeResult) prepare(ctx context.Context, s stmt.Statement) (*vtab.Stmt, error) {
-	text, st, err := c.query.prepare(ctx, s, "", c.args)
+	text, st, err := c.query.prepare(ctx, s, false, c.args)
 	if err == nil {
 		c.texts = append(c.texts, text)
 	}

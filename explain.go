@@ -24,12 +24,12 @@ func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (resul
 	rec := &recorder{query: q, scans: map[int]recorded{}}
 	q.recorder, q.silent = rec, true
 	defer func() { q.recorder, q.silent = nil, false }()
-	_, plan, err := q.prepare(ctx, s, queryPlan, args)
+	_, plan, err := q.prepare(ctx, s, true, args)
 	if err != nil {
 		return nil, err
 	}
 	defer plan.Close()
-	_, run, err := q.prepare(ctx, s, "", args)
+	_, run, err := q.prepare(ctx, s, false, args)
 	if err != nil {
 		return nil, err
 	}

@@ -115,7 +115,7 @@ func (q *query) compileHere(ctx context.Context, s stmt.Statement, args Args, re
 			return nil, err
 		}
 	}
-	text, st, err := q.prepare(ctx, s, "", args)
+	text, st, err := q.prepare(ctx, s, false, args)
 	if err != nil {
 		return nil, err
 	}

@@ -106,6 +106,25 @@ func (r *scanRows) Next(ctx context.Context) (vtab.Object, error) {
 	return vtab.Object{}, r.err
 }
 
+// Begin implements [vtab.Beginner].
+func (r *scanRows) Begin(ctx context.Context) {
+	if r.err != nil || r.limit == 0 {
+		return
+	}
+	for _, p := range r.parts {
+		r.fill(ctx, p)
+	}
+}
+
+// Peek implements [vtab.Peeker]: it knows the rest of the batch.
+func (r *scanRows) Peek(i int) (vtab.Object, bool) {
+	p := r.now
+	if p == nil || i >= len(p.batch.items)-p.item {
+		return vtab.Object{}, false
+	}
+	return vtab.Object{JSON: p.batch.items[p.item+i], Org: p.scan.name, Required: p.scan.calls.required}, true
+}
+
 // enough reports whether what was listed may be all that is needed: then no page is fetched on the
 // mere chance.
 func (r *scanRows) enough() bool { return r.limit >= 0 && r.listed >= r.limit }

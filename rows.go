@@ -144,13 +144,11 @@ type selectResult struct {
 }
 
 func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) (result, error) {
-	prefix := ""
 	if s.Kind == stmt.QueryPlan {
-		prefix = queryPlan
 		q.silent = true
 		defer func() { q.silent = false }()
 	}
-	text, st, err := q.prepare(ctx, s, prefix, args)
+	text, st, err := q.prepare(ctx, s, s.Kind == stmt.QueryPlan, args)
 	if err != nil {
 		return nil, err
 	}
@@ -166,18 +164,16 @@ func (q *query) newResult(st *vtab.Stmt, text *stmt.Query) *selectResult {
 	return res
 }
 
-const queryPlan = "EXPLAIN QUERY PLAN "
-
-// prepare rewrites a statement for SQLite and compiles it behind a prefix. Columns that SQLite doesn't
+// prepare rewrites a statement for SQLite and compiles it, or what shows its plan. Columns that SQLite doesn't
 // know are looked for among the attributes of the statement's orgs, one after the other.
-func (q *query) prepare(ctx context.Context, s stmt.Statement, prefix string, args Args) (*stmt.Query, *vtab.Stmt, error) {
+func (q *query) prepare(ctx context.Context, s stmt.Statement, plan bool, args Args) (*stmt.Query, *vtab.Stmt, error) {
 	// What another statement's orgs have, this one's needn't.
 	if err := q.use(q.engine.catalog); err != nil {
 		return nil, nil, err
 	}
 	l := &learner{query: q}
 	for {
-		text, st, err := q.tryPrepare(ctx, s, prefix, args)
+		text, st, err := q.tryPrepare(ctx, s, plan, args)
 		if err == nil {
 			return text, st, nil
 		}
@@ -185,33 +181,33 @@ func (q *query) prepare(ctx context.Context, s stmt.Statement, prefix string, ar
 			return nil, nil, err
 		}
 		if learned, why := l.learn(ctx, text, err); !learned {
-			return nil, nil, l.explain(text, len(prefix), err, why)
+			return nil, nil, l.explain(text, 0, err, why)
 		}
 	}
 }
 
 // tryPrepare compiles a statement with the columns there are. Where SQLite refuses it, its text is
 // returned with the error.
-func (q *query) tryPrepare(ctx context.Context, s stmt.Statement, prefix string, args Args) (*stmt.Query, *vtab.Stmt, error) {
+func (q *query) tryPrepare(ctx context.Context, s stmt.Statement, plan bool, args Args) (*stmt.Query, *vtab.Stmt, error) {
 	names := q.names()
 	text, err := stmt.Rewrite(s, names)
 	if err != nil {
 		return nil, nil, err
 	}
-	st, err := q.compileSQL(ctx, text, prefix, args)
+	st, err := q.compileSQL(ctx, text, plan, args)
 	if err != nil && text.Lifted > 0 && ctx.Err() == nil {
 		// What SQLite doesn't take is judged, and shown, as it was written.
 		names.Attribute = nil
 		if text, err = stmt.Rewrite(s, names); err != nil {
 			return nil, nil, err
 		}
-		st, err = q.compileSQL(ctx, text, prefix, args)
+		st, err = q.compileSQL(ctx, text, plan, args)
 	}
 	return text, st, err
 }
 
 // compileSQL compiles the SQL of a rewritten statement and binds its parameters.
-func (q *query) compileSQL(ctx context.Context, text *stmt.Query, prefix string, args Args) (*vtab.Stmt, error) {
+func (q *query) compileSQL(ctx context.Context, text *stmt.Query, plan bool, args Args) (*vtab.Stmt, error) {
 	if len(text.Tables) > 0 {
 		if err := q.needOrg(!text.BindsOrg); err != nil {
 			return nil, err
@@ -230,7 +226,9 @@ func (q *query) compileSQL(ctx context.Context, text *stmt.Query, prefix string,
 			return nil, err
 		}
 	}
-	st, err := q.db.Prepare(ctx, prefix+text.SQL, q.shapeOf(text))
+	shape := q.shapeOf(text)
+	shape.QueryPlan = plan
+	st, err := q.db.Prepare(ctx, text.SQL, shape)
 	if err != nil {
 		return nil, err
 	}

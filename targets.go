@@ -129,7 +129,7 @@ func (c *changeResult) searchTargets(ctx context.Context, asks []change.Ask) err
 		if err != nil {
 			return err
 		}
-		_, st, err := c.query.prepare(ctx, statements[0], "", nil)
+		_, st, err := c.query.prepare(ctx, statements[0], false, nil)
 		if err != nil {
 			return err
 		}

@@ -53,6 +53,8 @@ type cursor struct {
 	bound []Term
 	row   row
 	eof   bool
+	stmt  *Stmt // the statement that it reads for
+	count int   // rows given so far, of all scans
 }
 
 // Filter starts a scan: https://sqlite.org/vtab.html#xfilter.
@@ -75,6 +77,7 @@ func (c *cursor) Filter(_ int, idxStr string, args ...sqlite3.Value) (err error)
 		return c.t.db.keep(err)
 	}
 	c.bound = scan.Params
+	c.t.db.running.open(c)
 	if scan.kept {
 		c.rows, err = c.t.db.running.keep(c.t, scan)
 	} else {
@@ -186,6 +189,7 @@ func (c *cursor) next() error {
 		return c.t.db.keep(err)
 	}
 	c.eof = false
+	c.count++
 	c.row.set(obj)
 	return nil
 }
@@ -240,7 +244,12 @@ func (c *cursor) RowID() (id int64, err error) {
 }
 
 // Close ends the scan: https://sqlite.org/vtab.html#xclose.
-func (c *cursor) Close() error { return c.stop() }
+func (c *cursor) Close() error {
+	if c.stmt != nil {
+		c.stmt.left(c)
+	}
+	return c.stop()
+}
 
 func (c *cursor) stop() error {
 	if c.rows == nil {

@@ -31,10 +31,8 @@ const smallCSV = 200
 // depends on nothing else.
 func (db *DB) loopsOf(ctx context.Context, sql string, shape Shape) (loops, error) {
 	l := loops{often: map[int]bool{}, shared: map[string]uint64{}}
-	if strings.HasPrefix(sql, queryPlan) {
-		return l, nil
-	}
-	stmt, err := db.prepare(ctx, queryPlan+sql, shape)
+	shape.QueryPlan = true
+	stmt, err := db.prepare(ctx, sql, shape)
 	if err != nil {
 		return l, err
 	}

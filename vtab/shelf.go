@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/tidwall/gjson"
 
@@ -23,20 +21,13 @@ import (
 // of the statement has one shelf. Everything on a shelf is, again, a superset of what was asked, and
 // SQLite checks it.
 
-// getsBeforeList is how many keys a repeated scan by key gets one by one before it begins to list the
-// table as well. From then on every key that is not there yet costs a page of the list and, if the
-// page does not have it, a get: whichever way would have been the cheaper one, this costs little
-// more than twice as much, and when the list is complete nothing more.
-const getsBeforeList = 50
-
-// listStep is how many objects of the list a missing key reads: a page.
-const listStep = 200
-
 // shelves are a statement's.
 type shelves struct {
 	lists map[string]*shelf    // by what was asked
 	keys  map[string]*keyring  // by table, org and column
 	csv   map[string]*csvIndex // by table and columns
+	// lookups are by the number of the plan.
+	lookups map[int]*lookup
 	// recent are those of lists that can be forgotten.
 	recent recent
 }
@@ -45,6 +36,9 @@ func (s *shelves) close() error {
 	var errs []error
 	for _, sh := range s.lists {
 		errs = append(errs, sh.rows.Close())
+	}
+	for _, ring := range s.keys {
+		errs = append(errs, ring.close())
 	}
 	for _, x := range s.csv {
 		errs = append(errs, x.close())
@@ -55,57 +49,29 @@ func (s *shelves) close() error {
 
 // keep returns the rows of a scan that may be run again.
 func (s *Stmt) keep(t *table, scan *Scan) (Rows, error) {
-	if scan.Key == nil {
-		sh, err := s.shelf(t, scan)
-		if err != nil {
-			return nil, err
-		}
-		var rows Rows = &shelfRows{shelf: sh}
-		if scan.often && len(scan.locals) > 0 {
-			rows = &found{shelf: sh, term: scan.locals[0]}
-		}
-		if len(scan.Required) == 0 {
-			return rows, nil
-		}
-		s.shelves.recent.lend(sh)
-		return &lent{Rows: rows, stmt: s, shelf: sh}, nil
+	l, err := s.lookup(scan)
+	if err != nil {
+		return nil, err
 	}
-	var all concat
-	for _, v := range scan.Key.Values {
-		switch v := v.(type) {
-		case nil:
-		case string:
-			if !strings.ContainsFunc(v, unicode.IsControl) {
-				one := *scan
-				one.Key = &Term{Column: scan.Key.Column, Op: OpEqual, Values: []any{v}}
-				all.rows = append(all.rows, &keyRows{stmt: s, table: t, scan: &one, value: v})
-				continue
-			}
-			all.listed = append(all.listed, v)
-		default:
-			all.listed = append(all.listed, v)
-		}
+	if scan.Key != nil {
+		return s.keepKeys(t, scan, l)
 	}
-	// What no get can be asked for is looked up in the list.
-	if len(all.listed) > 0 {
-		sh, err := s.shelf(t, wholeOf(scan))
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range all.listed {
-			all.rows = append(all.rows, &found{shelf: sh, term: Term{Column: scan.Key.Column, Op: OpEqual, Values: []any{v}}})
-		}
+	sh, err := s.shelf(t, scan, l.shelfID(scan))
+	if err != nil {
+		return nil, err
 	}
-	if len(all.rows) == 1 {
-		return all.rows[0], nil
+	var rows Rows = &shelfRows{shelf: sh}
+	if scan.often && len(scan.locals) > 0 {
+		rows = &found{shelf: sh, term: scan.locals[0]}
 	}
-	all.layout = t.layout
-	return &all, nil
-}
-
-// wholeOf is the scan that lists a table of the same org whole.
-func wholeOf(s *Scan) *Scan {
-	return &Scan{Table: s.Table, Plan: s.Plan, Orgs: s.Orgs, Required: s.Required, Limit: -1, used: s.used}
+	if len(scan.Required) == 0 {
+		return rows, nil
+	}
+	if err := s.listAhead(t, scan, l, sh); err != nil {
+		return nil, err
+	}
+	s.shelves.recent.lend(sh)
+	return &lent{Rows: rows, stmt: s, shelf: sh}, nil
 }
 
 // concat is rows after rows, each object once: two keys can find the same.
@@ -142,9 +108,9 @@ func (c *concat) Next(ctx context.Context) (Object, error) {
 
 func (c *concat) Close() error { return nil }
 
-// shelf returns the shelf of a scan, which starts with the first one that asks the same.
-func (s *Stmt) shelf(t *table, scan *Scan) (*shelf, error) {
-	id := shelfID(scan)
+// shelf returns the shelf of a scan, which starts with the first one that asks the same and so has the
+// same id.
+func (s *Stmt) shelf(t *table, scan *Scan, id string) (*shelf, error) {
 	if sh := s.shelves.lists[id]; sh != nil {
 		return sh, nil
 	}
@@ -160,11 +126,6 @@ func (s *Stmt) shelf(t *table, scan *Scan) (*shelf, error) {
 	}
 	s.shelves.lists[id] = sh
 	return sh, nil
-}
-
-// shelfID is the same for scans that ask the same.
-func shelfID(s *Scan) string {
-	return fmt.Sprintf("%s %x %q %s %s %s", s.Table.Path(), s.used, s.Orgs, signature(s.Required), signature(s.Params), signature(s.Terms))
 }
 
 func signature(terms []Term) string {
@@ -345,101 +306,6 @@ func (r *found) Next(ctx context.Context) (Object, error) {
 
 func (r *found) Close() error { return nil }
 
-// A keyring keeps what gets by one key column have given.
-type keyring struct {
-	got  map[string][]Object
-	gets int
-}
-
-// keyRows are the rows of one key.
-type keyRows struct {
-	stmt    *Stmt
-	table   *table
-	scan    *Scan
-	value   string
-	done    bool
-	objects []Object
-}
-
-func (r *keyRows) Next(ctx context.Context) (Object, error) {
-	if !r.done {
-		var err error
-		if r.objects, err = r.look(ctx); err != nil {
-			return Object{}, err
-		}
-		r.done = true
-	}
-	if len(r.objects) == 0 {
-		return Object{}, io.EOF
-	}
-	o := r.objects[0]
-	r.objects = r.objects[1:]
-	return o, nil
-}
-
-func (r *keyRows) Close() error { return nil }
-
-// look finds the objects of the key: among those got before, in the list as far as it is read, or
-// by a get.
-func (r *keyRows) look(ctx context.Context) ([]Object, error) {
-	col := r.scan.Key.Column
-	ring := r.stmt.keyring(fmt.Sprintf("%s %x %v %s %s", r.table.res.Path(), r.scan.used, r.scan.Orgs, signature(r.scan.Required), col.Name))
-	if objects, ok := ring.got[r.value]; ok {
-		return objects, nil
-	}
-	if !r.table.varies(r.scan.used) {
-		objects, full, err := r.list(ctx, col, ring.gets >= getsBeforeList)
-		if err != nil || full || len(objects) > 0 {
-			return objects, err
-		}
-	}
-	rows, err := r.table.src.Scan(ctx, r.scan)
-	if err != nil {
-		return nil, err
-	}
-	ring.gets++
-	objects, err := readAll(ctx, rows, newTrimmer(r.table.layout, r.scan.used))
-	if err != nil {
-		return nil, err
-	}
-	// A key that can't be got is answered with the whole list: what isn't the key's is not kept.
-	key, _ := equalityKey(r.value)
-	ring.got[r.value] = slices.DeleteFunc(objects, func(o Object) bool {
-		k, ok := equalityKey(fieldValue(o, col))
-		return !ok || k != key
-	})
-	return ring.got[r.value], nil
-}
-
-// list looks the key up in the table's list as far as it has been read, by whatever part of the
-// statement. With more set, it reads a page more if the key is not there. full says that the list is
-// complete: what it does not have does not exist.
-func (r *keyRows) list(ctx context.Context, col *catalog.Column, more bool) (objects []Object, full bool, err error) {
-	whole := wholeOf(r.scan)
-	sh := r.stmt.shelves.lists[shelfID(whole)]
-	switch {
-	case sh == nil && !more:
-		return nil, false, nil
-	case sh == nil:
-		if sh, err = r.stmt.shelf(r.table, whole); err != nil {
-			return nil, false, err
-		}
-	}
-	at := sh.lookup(col, r.value)
-	for n := 0; more && len(at) == 0 && n < listStep; n++ {
-		if err := sh.read(ctx); err == io.EOF {
-			break
-		} else if err != nil {
-			return nil, false, err
-		}
-		at = sh.lookup(col, r.value)
-	}
-	for _, i := range at {
-		objects = append(objects, sh.objects[i])
-	}
-	return objects, sh.full, nil
-}
-
 // readAll reads rows to their end and closes them.
 func readAll(ctx context.Context, rows Rows, trim *trimmer) (objects []Object, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
@@ -454,26 +320,4 @@ func readAll(ctx context.Context, rows Rows, trim *trimmer) (objects []Object, e
 		}
 		objects = append(objects, Object{JSON: trim.trim(o.JSON), Org: o.Org, Required: o.Required})
 	}
-}
-
-func (s *Stmt) keyring(id string) *keyring {
-	if s.shelves.keys == nil {
-		s.shelves.keys = map[string]*keyring{}
-	}
-	ring := s.shelves.keys[id]
-	if ring == nil {
-		ring = &keyring{got: map[string][]Object{}}
-		s.shelves.keys[id] = ring
-	}
-	return ring
-}
-
-// varies reports whether one of the columns used depends on which operation answered.
-func (t *table) varies(used uint64) bool {
-	for n, c := range t.res.Columns {
-		if c.Varies && used&bit(n) != 0 {
-			return true
-		}
-	}
-	return false
 }

@@ -15,6 +15,7 @@ type Stmt struct {
 	stmt    *sqlite3.Stmt
 	shelves shelves
 	loops   loops
+	cursors map[int]*cursor // those that are open, by the number of their plan
 }
 
 // A ResultColumn is a column of a statement's result.
@@ -40,7 +41,7 @@ func (db *DB) Prepare(ctx context.Context, sql string, shape Shape) (st *Stmt, e
 		return nil, err
 	}
 	st = &Stmt{db: db, stmt: stmt}
-	if !shape.Single && (db.plans > 0 || len(db.csv) > 0) {
+	if !shape.Single && !shape.QueryPlan && (db.plans > 0 || len(db.csv) > 0) {
 		if st.loops, err = db.loopsOf(ctx, sql, shape); err != nil {
 			stmt.Close()
 			return nil, err
@@ -51,7 +52,11 @@ func (db *DB) Prepare(ctx context.Context, sql string, shape Shape) (st *Stmt, e
 
 func (db *DB) prepare(ctx context.Context, sql string, shape Shape) (*sqlite3.Stmt, error) {
 	db.err, db.unbound, db.denied, db.shape, db.plans = nil, nil, "", shape, 0
-	stmt, tail, err := db.conn.Prepare(sql)
+	prefix := ""
+	if shape.QueryPlan {
+		prefix = queryPlan
+	}
+	stmt, tail, err := db.conn.Prepare(prefix + sql)
 	if err != nil {
 		return nil, db.prepareError(ctx, sql, err)
 	}
@@ -87,7 +92,7 @@ func (db *DB) prepareError(ctx context.Context, sql string, err error) error {
 	}
 	offset := -1
 	if tail := se.SQL(); tail != "" {
-		offset = len(sql) - len(tail)
+		offset = max(len(sql)-len(tail), 0)
 	}
 	return &SyntaxError{Msg: msg, Offset: offset}
 }

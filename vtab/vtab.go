@@ -90,6 +90,8 @@ type Shape struct {
 	Single bool
 	// Writes: the statement changes temporary tables or attached files. The zero value lets it only read.
 	Writes bool
+	// QueryPlan: what is wanted is SQLite's plan of the statement, a row for each step: https://sqlite.org/eqp.html.
+	QueryPlan bool
 }
 
 // Open opens a DB without tables.
