@@ -133,7 +133,8 @@ func open(t testing.TB, m *memory, o vtab.Options) *vtab.DB {
 func query(db *vtab.DB, sql string, args ...any) (rows [][]any, err error) {
 	ctx := context.Background()
 	sql = strings.ReplaceAll(sql, "things", `"memory.test.things"`)
-	st, err := db.Prepare(ctx, sql, vtab.Shape{BindsOrg: strings.Contains(sql, "org")})
+	sql, plan := strings.CutPrefix(sql, "EXPLAIN QUERY PLAN ")
+	st, err := db.Prepare(ctx, sql, vtab.Shape{BindsOrg: strings.Contains(sql, "org"), QueryPlan: plan})
 	if err != nil {
 		return nil, err
 	}
