@@ -345,6 +345,7 @@ const (
 	settingSuffix    = "idSuffix"
 	settingDay       = "today"
 	settingOwner     = "owner"
+	settingID        = "id"    // the org's own; in files of before it is missing
 	settingClock     = "clock" // how far it is from the machine's, as Go writes a duration
 )
 

@@ -52,7 +52,7 @@ func reopened(t *testing.T, o *Org) *Org {
 		{"logins", a.logins, b.logins}, {"tokens", a.tokens, b.tokens}, {"next user", a.next, b.next},
 		{"groups", o.groups, again.groups}, {"types", o.types, again.types},
 		{"next group and type, owner", []int{o.groupsMade, o.typesMade, o.owner}, []int{again.groupsMade, again.typesMade, again.owner}},
-		{"clock", o.Now(), again.Now()},
+		{"clock", o.Now(), again.Now()}, {"id", o.id, again.id},
 	} {
 		if !reflect.DeepEqual(part.was, part.read) {
 			t.Errorf("%s: %+v, and from the file %+v", part.name, part.was, part.read)
@@ -63,6 +63,47 @@ func reopened(t *testing.T, o *Org) *Org {
 		t.Error("the users differ")
 	}
 	return again
+}
+
+// Orgs that are made alike are still different orgs. A file from before orgs had an id of their own gets one.
+func TestEachOrgHasAnIDOfItsOwn(t *testing.T) {
+	idOf := func(o *Org) string { return decoded(t, do(o, http.MethodGet, wellKnownPath, ""))["id"].(string) }
+	name := orgFileName(t)
+	seen := map[string]bool{}
+	for _, o := range []*Org{newTestOrg(Options{Users: 3}), newTestOrg(Options{Users: 3}), inFile(t, Options{Users: 3, File: name}), inFile(t, Options{Users: 3, File: orgFileName(t)})} {
+		id := idOf(o)
+		if seen[id] || !isOrgID(id) || !strings.HasSuffix(id, "5d7") {
+			t.Errorf("the id of an org is %q; before there were %v", id, seen)
+		}
+		seen[id] = true
+		o.Close()
+	}
+	change := func(sql string) {
+		t.Helper()
+		conn, err := sqlite3.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := conn.Exec(sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change("DELETE FROM settings WHERE name = 'id'")
+	o := inFile(t, Options{File: name})
+	id := idOf(o)
+	if o.Close(); seen[id] {
+		t.Error("the id was not deleted")
+	}
+	o = inFile(t, Options{File: name})
+	if again := idOf(o); again != id {
+		t.Errorf("the id is %s, and was %s", again, id)
+	}
+	o.Close()
+	change("UPDATE settings SET value = '00oxyz' WHERE name = 'id'")
+	if _, err := Open(Options{File: name}); err == nil {
+		t.Error("an id that is none was taken")
+	}
 }
 
 // TestAnOrgInAFileIsThereAgain changes all that can be changed, and opens the org anew after each step.

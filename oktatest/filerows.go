@@ -38,7 +38,7 @@ func (f *orgFile) create(o *Org) error {
 		}
 		r := o.opts.recipe()
 		for name, value := range map[string]string{settingGenerator: strconv.Itoa(generatorVersion), settingUsers: strconv.Itoa(r.users),
-			settingSeed: strconv.FormatUint(r.seed, 10), settingSuffix: r.suffix, settingDay: r.day, settingOwner: strconv.FormatBool(r.owner)} {
+			settingSeed: strconv.FormatUint(r.seed, 10), settingSuffix: r.suffix, settingDay: r.day, settingOwner: strconv.FormatBool(r.owner), settingID: o.id} {
 			if err := f.set(name, value); err != nil {
 				return err
 			}
@@ -69,12 +69,15 @@ func (f *orgFile) create(o *Org) error {
 // load makes the org what its file says. The org is still being made.
 func (f *orgFile) load(o *Org) error {
 	o.types, o.groups = nil, nil
-	for _, read := range []func(*Org) error{f.check, f.loadTypes, f.loadGroups, f.loadUsers, f.loadMembers, f.loadClock} {
+	for _, read := range []func(*Org) error{f.check, f.loadTypes, f.loadGroups, f.loadUsers, f.loadMembers, f.loadClock, f.loadID} {
 		if err := read(o); err != nil {
 			return f.unreadable(err)
 		}
 	}
-	return f.ready()
+	if err := f.ready(); err != nil {
+		return err
+	}
+	return f.keepID(o)
 }
 
 // check finds damage that reading alone would miss: https://sqlite.org/pragma.html#pragma_quick_check
@@ -252,5 +255,22 @@ func (f *orgFile) loadClock(o *Org) error {
 		}
 		clockStep{int64(d)}.apply(o)
 		return nil
+	})
+}
+
+// loadID makes the org's id that of the file, which has none if it was made before orgs had one.
+func (f *orgFile) loadID(o *Org) error {
+	return f.query("SELECT value FROM settings WHERE name = '"+settingID+"'", func(s *sqlite3.Stmt) error {
+		if o.id = s.ColumnText(0); !isOrgID(o.id) {
+			return damaged("the org has the id %s", o.id)
+		}
+		return nil
+	})
+}
+
+// keepID gives a file without an id that of the org.
+func (f *orgFile) keepID(o *Org) error {
+	return f.transact(func() error {
+		return f.exec("INSERT OR IGNORE INTO settings VALUES (?1, ?2)", settingID, o.id)
 	})
 }

@@ -19,6 +19,7 @@ type Org struct {
 	opts  Options
 	store *store
 	file  *orgFile // nil: the org is kept in memory only
+	id    string   // 00o…, which no other org has
 	realm string   // the id of the realm of all users; "": the org has no realms
 	owner int      // the user whose token it is; -1: nobody
 
@@ -80,6 +81,7 @@ func newOrg(o Options, file *orgFile) (*Org, error) {
 	org := &Org{
 		file:    file,
 		opts:    o,
+		id:      newOrgID(o.IDSuffix),
 		store:   newStore(newGenerator(o.Users, o.Seed, o.IDSuffix).endBefore(o.Today)),
 		limiter: limiter{limit: o.RateLimit},
 		gone:    make(chan struct{}),

@@ -1,6 +1,10 @@
 package oktatest
 
-import "net/http"
+import (
+	"math/rand/v2"
+	"net/http"
+	"strings"
+)
 
 // The owner of the token is the first generated user who is active, or one who is added for it.
 
@@ -42,12 +46,29 @@ func (o *Org) checkRealm(id string) *apiError {
 	return nil
 }
 
+// newOrgID makes the id of an org. Two orgs that were made alike, with the same users, are still two: what
+// was changed in one isn't in the other.
+func newOrgID(suffix string) string {
+	b := []byte("00o")
+	for len(b) < 17 {
+		b = append(b, base62[rand.IntN(len(base62))])
+	}
+	return string(append(b, suffix...))
+}
+
+// isOrgID says whether a text can be the id of an org.
+func isOrgID(s string) bool {
+	tail, ok := strings.CutPrefix(s, "00o")
+	return ok && len(tail) == 17 && isBase62(tail)
+}
+
 const wellKnownPath = "/.well-known/okta-organization"
 
 var orgRoutes = []route{{http.MethodGet, wellKnownPath, (*Org).getWellKnown}}
 
 // getWellKnown is Okta's getWellknownOrgMetadata, which needs no token. Terraform asks for it to learn
-// which generation the org is of.
+// which generation the org is of. The id is another one for each org, and a file keeps it: whoever has
+// left something undone in an org can tell whether it is that one.
 func (o *Org) getWellKnown(c *call) (answer, *apiError) {
 	pipeline := "idx"
 	if o.opts.Engine == ClassicEngine {
@@ -55,8 +76,8 @@ func (o *Org) getWellKnown(c *call) (answer, *apiError) {
 	}
 	o.store.mu.RLock()
 	defer o.store.mu.RUnlock()
-	b := append(c.out, `{"id":"00o`...)
-	b = append(append(b, o.types[0].tail...), `","cells":["sandbox"],"pipeline":"`...)
+	b := append(c.out, `{"id":"`...)
+	b = append(append(b, o.id...), `","cells":["sandbox"],"pipeline":"`...)
 	b = append(append(b, pipeline...), `","_links":{"organization":{"href":`...)
 	b = append(appendJSONString(b, c.style.base), "}}}"...)
 	return answer{status: http.StatusOK, body: b}, nil
