@@ -5,7 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/change"
@@ -58,6 +61,74 @@ func (c *caller) Call(ctx context.Context, call change.Call) (change.Answer, err
 	return change.Answer{
 		Status: answer.Status, Body: answer.Body, ETag: answer.ETag, Date: answer.Date, RequestID: answer.RequestID,
 	}, nil
+}
+
+// Identify implements [change.Caller]. It asks the orgs that may be meant until one is: the one of that name,
+// the one at that URL, and the default one, which has the address of a new sandbox for its name.
+func (c *caller) Identify(ctx context.Context, was change.Identity) (change.Identity, error) {
+	q := &query{engine: c.engine}
+	var candidates []Org
+	add := func(o Org) {
+		if !slices.ContainsFunc(candidates, func(have Org) bool { return have.Name == o.Name }) {
+			candidates = append(candidates, o)
+		}
+	}
+	named, err := q.org(was.Name)
+	if err == nil {
+		add(named)
+	}
+	if was.ID != "" || was.URL != "" {
+		for _, o := range c.engine.options.Orgs {
+			if was.URL != "" && strings.EqualFold(o.url(), was.URL) {
+				add(o)
+			}
+		}
+		if !c.engine.options.NoDefaultOrg && len(c.engine.options.Orgs) > 0 {
+			add(c.engine.options.Orgs[0])
+		}
+	}
+	if len(candidates) == 0 {
+		return change.Identity{}, nil
+	}
+	var first change.Identity
+	for i, o := range candidates {
+		now, err := c.identity(ctx, o)
+		if err != nil {
+			return now, err
+		}
+		if o.AnyName {
+			now.Name = was.Name
+		}
+		if was.Is(now) {
+			return now, nil
+		}
+		if i == 0 {
+			first = now
+		}
+	}
+	return first, nil
+}
+
+// wellKnown is where an org says who it is: getWellknownOrgMetadata, which every token may ask.
+const wellKnown = "/.well-known/okta-organization"
+
+// identity asks an org who it is. One that doesn't say is known by its URL only.
+func (c *caller) identity(ctx context.Context, org Org) (change.Identity, error) {
+	out := change.Identity{Name: org.Name, URL: org.url(), Place: org.Source}
+	o, err := org.connect()
+	if err != nil {
+		return out, err
+	}
+	body, err := o.client.Metered(c.meter).Get(ctx, "get org metadata", wellKnown, nil)
+	var e *okta.Error
+	switch {
+	case errors.As(err, &e) && e.Status != 0 && e.Err == nil: // the org has answered
+		return out, nil
+	case err != nil:
+		return out, err
+	}
+	out.ID = gjson.GetBytes(body, "id").String()
+	return out, nil
 }
 
 // failed tells apart what the org said, what certainly changed nothing, and what nobody knows.

@@ -299,6 +299,9 @@ func TestChangeValuesAreThemselves(t *testing.T) {
 			t.Errorf("%q was suspended", plain)
 		}
 		for _, r := range org.Requests() {
+			if r.Path == "/.well-known/okta-organization" && len(r.Query) == 0 {
+				continue // who the org is, before anything is changed
+			}
 			if r.Path != "/api/v1/users/"+plain || len(r.Query) > 0 || r.Method != http.MethodGet {
 				t.Errorf("%q: %s %s %v", plain, r.Method, r.Path, r.Query)
 			}

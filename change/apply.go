@@ -99,12 +99,17 @@ type application struct {
 // Apply writes a plan to the journal and applies it: its rows side by side, a row's steps one after the
 // other. A failed row is no error, but told in the report. The error is a [*StoppedError] if ctx ended, a
 // row failed with StopOnError set, or the journal couldn't be written: what is under way is seen through
-// then, and the report tells how far it came; it is a [*JournalError] if nothing was begun.
+// then, and the report tells how far it came. Any other error means that nothing was begun: a
+// [*JournalError], or that of [Caller.Identify].
 func (r *Run) Apply(ctx context.Context, p *Plan, caller Caller, o ApplyOptions) (*Report, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	st, err := r.begin(p)
+	orgs, err := r.identify(ctx, p, caller)
+	if err != nil {
+		return nil, err
+	}
+	st, err := r.begin(p, orgs)
 	if err != nil {
 		return nil, err
 	}

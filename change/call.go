@@ -16,6 +16,12 @@ type Caller interface {
 	// could be made, or when Call.Stop was closed before anything was sent; any other error leaves open
 	// whether the call took effect. ctx ends a call that has been sent, too.
 	Call(ctx context.Context, c Call) (Answer, error)
+	// Identify says which org there is for one: of a plan's org only the name is given, and the org of that
+	// name is asked who it is; of a run's org what the journal has of it, and if the org of that name is
+	// another one, or there is none, it is looked for among the others. The answer needn't be the org that
+	// was meant, and is the zero Identity if there is none at all. Its Name is the one for calls. It changes
+	// nothing.
+	Identify(ctx context.Context, was Identity) (Identity, error)
 }
 
 // A Call is one request.

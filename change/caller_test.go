@@ -80,6 +80,23 @@ func (c *caller) Call(ctx context.Context, call change.Call) (change.Answer, err
 	return a, nil
 }
 
+func (c *caller) Identify(ctx context.Context, was change.Identity) (change.Identity, error) {
+	now := change.Identity{Name: was.Name, URL: c.url}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/.well-known/okta-organization", nil)
+	if err != nil {
+		return now, err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return now, err
+	}
+	defer res.Body.Close()
+	var said struct{ ID string }
+	err = json.NewDecoder(res.Body).Decode(&said)
+	now.ID = said.ID
+	return now, err
+}
+
 // A bench is a sandbox, a journal and a planner.
 type bench struct {
 	t       testing.TB

@@ -21,6 +21,8 @@ type RunSummary struct {
 	State string `json:"state"`
 	// Left is the number of operations that are still to be done, or to be asked about.
 	Left int `json:"left"`
+	// Orgs are the orgs that the run changes. Of a run that an earlier version began it is empty.
+	Orgs []Identity `json:"orgs,omitempty"`
 	// Statements are the run's statements, as far as it came.
 	Statements []StatementSummary `json:"statements"`
 }
@@ -113,7 +115,7 @@ func (o *overview) summary() RunSummary {
 }
 
 func (rec *record) summary(state string, left int) RunSummary {
-	return RunSummary{ID: rec.id, RunInfo: rec.info, Began: rec.began, Ended: rec.ended, State: state, Left: left}
+	return RunSummary{ID: rec.id, RunInfo: rec.info, Orgs: rec.orgs, Began: rec.began, Ended: rec.ended, State: state, Left: left}
 }
 
 func (st *statementRecord) summary(counts map[Result]int) StatementSummary {

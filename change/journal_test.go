@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -347,8 +348,10 @@ func TestSecrets(t *testing.T) {
 	if !errors.As(err, &ie) || strings.Contains(err.Error(), planted) || ie.Row != 6-left {
 		t.Errorf("with other secrets: %v", err)
 	}
-	if len(b.org.Requests()) != 0 {
-		t.Error("something was sent")
+	for _, q := range b.org.Requests() {
+		if q.Method != http.MethodGet {
+			t.Error("something was sent")
+		}
 	}
 	reports, err := again.Resume(t.Context(), b.caller, change.ResumeOptions{ApplyOptions: quick, Input: map[int]*change.Plan{0: plan(t)(p.Insert(asks("")))}})
 	if err != nil || counts(reports[0]) != "6 done" || reports[0].Calls != left {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/whoql/whoql/catalog"
@@ -13,6 +14,7 @@ import (
 type record struct {
 	info       RunInfo
 	id         string
+	orgs       []Identity // that its plans change, by name
 	began      time.Time
 	ended      time.Time // of the last end; zero: it never came to one
 	statements []*statementRecord
@@ -138,6 +140,11 @@ func (rec *record) addStatement(e *entry, cat *catalog.Catalog) error {
 	res := cat.Lookup(d.Resource)
 	if res == nil {
 		return fmt.Errorf("there is no resource %q", d.Resource)
+	}
+	for _, org := range d.Orgs {
+		if !slices.ContainsFunc(rec.orgs, func(i Identity) bool { return i.Name == org.Name }) {
+			rec.orgs = append(rec.orgs, org)
+		}
 	}
 	rec.statements = append(rec.statements, &statementRecord{number: e.statement, hash: d.Hash, steps: map[stepKey]*stepRecord{},
 		plan: &Plan{Statement: d.Statement, Verb: d.Verb, Resource: res, Made: d.Made, secret: d.Secret}})

@@ -18,6 +18,9 @@ type ResumeOptions struct {
 	RetryUnknown bool
 	// RetryFailed sends operations again that the org refused. Off, they are left.
 	RetryFailed bool
+	// Trust takes an org of which the journal has nothing but the name to be the one that has the name now,
+	// as for runs that an earlier version began. Off, that is a [*WrongOrgError].
+	Trust bool
 	// Input are plans made anew of the run's statements, by the statement's number, counted from 0, for
 	// operations that need input; nil: those are left.
 	Input map[int]*Plan
@@ -38,9 +41,12 @@ func (e *InputError) Error() string {
 
 // Resume goes on with the run's plans: first it asks the org what became of calls that were begun and of
 // which no outcome is known, then it does what is left. Every row is read before it is changed. There is
-// a report for each plan, in which rows that had ended before are marked so. The error is an
-// [*InputError] before anything is called, or as for [Run.Apply].
+// a report for each plan, in which rows that had ended before are marked so. The error is a
+// [*WrongOrgError] or an [*InputError] before anything is called that changes something, or as for [Run.Apply].
 func (r *Run) Resume(ctx context.Context, caller Caller, o ResumeOptions) ([]*Report, error) {
+	if err := r.Find(ctx, caller, o); err != nil {
+		return nil, err
+	}
 	for _, st := range r.record.statements {
 		if in := o.Input[st.number]; in != nil {
 			if err := r.restore(st, in); err != nil {
@@ -61,6 +67,25 @@ func (r *Run) Resume(ctx context.Context, caller Caller, o ResumeOptions) ([]*Re
 		}
 	}
 	return reports, nil
+}
+
+// Find finds the orgs in which something is left to do, as [Run.Resume] does before all else. It is a
+// [*WrongOrgError] if one isn't the org that the run was made in. It changes nothing.
+func (r *Run) Find(ctx context.Context, caller Caller, o ResumeOptions) error {
+	if r.found {
+		return nil
+	}
+	err := r.record.settle(ctx, caller, func(st *statementRecord, row *Row) bool {
+		switch st.told(row).Result {
+		case NotReached, Unknown, NeedsInput:
+			return true
+		case Failed:
+			return o.RetryFailed
+		}
+		return false
+	}, o.Trust)
+	r.found = err == nil
+	return err
 }
 
 // restore puts the secrets back into the operations that are still to be done.

@@ -42,6 +42,7 @@ type Run struct {
 	record  *record // what the journal had when the run was opened, and what was done since
 	key     []byte  // of the HMACs; nil until there is a secret
 	clocks  clocks
+	found   bool // the orgs are known to be those of the run
 }
 
 var runID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[a-z0-9]{6}$`)
@@ -237,7 +238,7 @@ func (r *Run) mac(op *Operation) string {
 }
 
 // begin writes a plan to the journal, before its first call, and returns what is to be done.
-func (r *Run) begin(p *Plan) (*statementRecord, error) {
+func (r *Run) begin(p *Plan, orgs []Identity) (*statementRecord, error) {
 	n := len(r.record.statements)
 	st := &statementRecord{number: n, plan: p, hash: p.Hash(), steps: map[stepKey]*stepRecord{}}
 	var key *runKey
@@ -248,7 +249,7 @@ func (r *Run) begin(p *Plan) (*statementRecord, error) {
 	}
 	head := p.json()
 	summary := p.Summary(nil)
-	head.Summary = &summary
+	head.Summary, head.Orgs = &summary, orgs
 	entries := []entry{r.entry("statement", n, none, none, head)}
 	for _, row := range p.Rows {
 		data := row.json()

@@ -174,6 +174,7 @@ type planJSON struct {
 	Hash      string     `json:"hash"`
 	Made      time.Time  `json:"made"`
 	Summary   *Summary   `json:"summary,omitempty"`
+	Orgs      []Identity `json:"orgs,omitempty"` // which they are; only the journal has them
 	Rows      []*rowJSON `json:"rows,omitempty"`
 }
 

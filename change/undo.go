@@ -18,6 +18,8 @@ type UndoOptions struct {
 	Anyway bool
 	// Concurrency is how many rows are read side by side, 1 to 64; 0: 12.
 	Concurrency int
+	// Trust is as in [ResumeOptions].
+	Trust bool
 	// Protected is as in [Planner].
 	Protected func(org, id, name string) string
 }
@@ -26,7 +28,8 @@ type UndoOptions struct {
 // reads every object that was changed, and changes none. suspend and unsuspend undo each other, attributes
 // get the values back that they had before the run, and who was created is deactivated. Rows are refused
 // of which nothing can be undone, and those that somebody else has changed since. To apply the plans
-// begin a run whose RunInfo.Undoes is id.
+// begin a run whose RunInfo.Undoes is id. The error is a [*RunError], or a [*WrongOrgError] if an org that
+// was changed isn't the one there is now.
 func (j *Journal) Undo(ctx context.Context, id string, caller Caller, o UndoOptions) ([]*Plan, error) {
 	rec, err := j.load(ctx, id)
 	if err != nil {
@@ -34,6 +37,9 @@ func (j *Journal) Undo(ctx context.Context, id string, caller Caller, o UndoOpti
 	}
 	if rec == nil {
 		return nil, &RunError{ID: id}
+	}
+	if err := rec.settle(ctx, caller, func(st *statementRecord, row *Row) bool { return len(st.deeds(row)) > 0 }, o.Trust); err != nil {
+		return nil, err
 	}
 	var plans []*Plan
 	for _, res := range rec.resources() {
@@ -71,6 +77,17 @@ type undoRow struct {
 	unknown       bool // of some operation nobody knows whether it was done
 }
 
+// deeds are the steps of a row that took effect, or may have.
+func (st *statementRecord) deeds(r *Row) (out []deed) {
+	for i, op := range r.Steps {
+		s := st.steps[stepKey{r.Index, i}]
+		if s != nil && s.start != nil && (s.outcome == nil || s.outcome.Result == Done || s.outcome.Result == Unknown) {
+			out = append(out, deed{op, s})
+		}
+	}
+	return out
+}
+
 type undo struct {
 	journal  *Journal
 	rec      *record
@@ -89,11 +106,8 @@ func (u *undo) rows() []*undoRow {
 			continue
 		}
 		for _, r := range st.plan.Rows {
-			for i, op := range r.Steps {
-				s := st.steps[stepKey{r.Index, i}]
-				if s == nil || s.start == nil || s.outcome != nil && s.outcome.Result != Done && s.outcome.Result != Unknown {
-					continue
-				}
+			for _, one := range st.deeds(r) {
+				s := one.step
 				k := key{r.Org, r.ID}
 				if r.ID == "" {
 					k.id = "login " + r.Name // one that was perhaps created
@@ -106,7 +120,7 @@ func (u *undo) rows() []*undoRow {
 				if s.outcome == nil || s.outcome.Result == Unknown {
 					row.unknown = true
 				}
-				row.deeds = append(row.deeds, deed{op, s})
+				row.deeds = append(row.deeds, one)
 			}
 		}
 	}

@@ -69,7 +69,7 @@ func (c *command) exit(err error) int {
 	case errors.As(err, &approval):
 		c.report(err, approval.hint)
 		return ExitRefused
-	case errors.Is(err, whoql.ErrReadOnly):
+	case errors.Is(err, whoql.ErrReadOnly), errors.As(err, new(*change.WrongOrgError)):
 		c.report(err, hintFor(err))
 		return ExitRefused
 	case errors.As(err, &plan):
@@ -113,6 +113,10 @@ func hintFor(err error) string {
 	if errors.As(err, &failed) && failed.Run != "" && failed.Report.Counts[change.NeedsInput] > 0 {
 		return "give the statements again: whoql resume " + failed.Run + " -f FILE"
 	}
+	var wrong *change.WrongOrgError
+	if errors.As(err, &wrong) {
+		return wrongOrgHint(wrong)
+	}
 	var csv *whoql.CSVError
 	var attach *whoql.AttachError
 	switch {
@@ -126,6 +130,22 @@ func hintFor(err error) string {
 		return call.Hint
 	}
 	return ""
+}
+
+// wrongOrgHint says how to get to the org of a run.
+func wrongOrgHint(e *change.WrongOrgError) string {
+	file, sandbox := strings.CutPrefix(e.Was.Place, sandboxPlace+"=")
+	switch {
+	case sandbox:
+		return "give the sandbox that it was made in: --sandbox=" + file
+	case e.Was.ID == "" && e.Was.URL == "" && e.Now != change.Identity{}:
+		return "if you are certain that it is, add --trust-org"
+	}
+	hint := "whoql orgs lists the orgs; name that of the run with --org NAME, or --config FILE if it is in another configuration"
+	if strings.HasPrefix(e.Was.URL, "http://") {
+		hint += "; a sandbox without --db FILE is gone once it ends"
+	}
+	return hint
 }
 
 // isFileError reports whether an error is about a file that the command line names.

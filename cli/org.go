@@ -357,5 +357,18 @@ func (c *command) sandbox(name, file string, o okta.Options) (*orgSet, error) {
 		name = sandboxName
 	}
 	stop := func() error { return errors.Join(client.Close(), server.Close()) }
-	return &orgSet{orgs: []whoql.Org{{Name: name, Client: client, AnyName: true, Source: "--sandbox"}}, close: stop}, nil
+	return &orgSet{orgs: []whoql.Org{{Name: name, Client: client, AnyName: true, Source: sandboxSource(file)}}, close: stop}, nil
 }
+
+// sandboxSource says where the org of --sandbox comes from.
+func sandboxSource(file string) string {
+	if file == "" {
+		return sandboxPlace
+	}
+	if path, err := filepath.Abs(file); err == nil {
+		file = path
+	}
+	return sandboxPlace + "=" + file
+}
+
+const sandboxPlace = "--sandbox"

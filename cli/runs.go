@@ -184,6 +184,7 @@ type runFlags struct {
 	retryAsked  bool   // resume
 	retryFailed bool   // resume
 	anyway      bool   // undo
+	trust       bool
 }
 
 func (f *runFlags) add(fs *pflag.FlagSet) {
@@ -192,6 +193,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.changes.onError, "on-error", "", "stop: at the first object that fails; continue is the default")
 	f.sandbox.addTo(fs)
 	f.orgs.add(fs)
+	fs.BoolVar(&f.trust, "trust-org", false, "where the journal doesn't say which org a run was made in, take the one that has the name now")
 	fs.DurationVar(&f.timeout, "timeout", 0, "stop after this `TIME`, such as 5m, when the calls under way have ended; exit code 124")
 }
 
@@ -295,12 +297,14 @@ func withTimeout(ctx context.Context, d time.Duration) (context.Context, context
 }
 
 func (c *command) resumeRun(ctx context.Context, f *runFlags, r *runCommand, run *change.Run) error {
-	r.run = run.ID
 	before, err := r.journal.Show(ctx, run.ID)
 	if err != nil {
 		return err
 	}
-	o := change.ResumeOptions{ApplyOptions: r.applyOptions(), RetryUnknown: f.retryAsked, RetryFailed: f.retryFailed}
+	o := change.ResumeOptions{ApplyOptions: r.applyOptions(), RetryUnknown: f.retryAsked, RetryFailed: f.retryFailed, Trust: f.trust}
+	if err := run.Find(ctx, r.engine.Caller(), o); err != nil {
+		return err
+	}
 	if f.file != "" {
 		if o.Input, err = c.inputOf(ctx, f, r, before); err != nil {
 			return err
@@ -309,7 +313,6 @@ func (c *command) resumeRun(ctx context.Context, f *runFlags, r *runCommand, run
 	left := unfinished(before, f.retryFailed)
 	if left == 0 {
 		fmt.Fprintf(c.stderr, "run %s: nothing is left to do\n", run.ID)
-		r.run = ""
 		return nil
 	}
 	fmt.Fprintf(c.stderr, "run %s, begun %s: %s left\n", run.ID, before.Began.Local().Format("2006-01-02 15:04:05"), count(int64(left), "object"))
@@ -318,6 +321,7 @@ func (c *command) resumeRun(ctx context.Context, f *runFlags, r *runCommand, run
 			return err
 		}
 	}
+	r.run = run.ID
 	stop := c.progress.follow(noStats)
 	r.applying(left)
 	reports, err := run.Resume(ctx, r.engine.Caller(), o)
@@ -452,7 +456,7 @@ func (c *command) undo(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	plans, err := r.journal.Undo(ctx, words[0], r.engine.Caller(), change.UndoOptions{Anyway: f.anyway, Protected: r.protected})
+	plans, err := r.journal.Undo(ctx, words[0], r.engine.Caller(), change.UndoOptions{Anyway: f.anyway, Trust: f.trust, Protected: r.protected})
 	if err != nil {
 		return runError(err)
 	}
