@@ -140,11 +140,10 @@ type changeResult struct {
 	returning *returning // nil: none
 	showPlan  bool
 
-	cols    []Column
-	objects []jsonText // of the plan's rows, nil where they weren't read
-	ran     bool
-	out     *tableResult
-	err     error // what is said behind the last row
+	cols []Column
+	ran  bool
+	out  *tableResult
+	err  error // what is said behind the last row
 }
 
 func (c *changeResult) errorAt(pos int, msg, hint string) error {
@@ -421,7 +420,8 @@ func (c *changeResult) run(ctx context.Context) error {
 		changes.Ended(report)
 	}
 	allRefused := len(plan.Rows) > 0 && report.Counts[change.Refused] == len(plan.Rows)
-	if err == nil && (!report.OK() || allRefused) {
+	ambiguous := slices.ContainsFunc(plan.Rows, func(r *change.Row) bool { return r.Ambiguous })
+	if err == nil && (!report.OK() || allRefused || ambiguous) {
 		e := &ChangeError{Report: report}
 		if c.query.run != nil {
 			e.Run = c.query.run.ID
@@ -464,8 +464,8 @@ func (c *changeResult) apply(ctx context.Context, plan *change.Plan) (*change.Re
 // nothing is the report of a plan that calls nothing.
 func (c *changeResult) nothing(plan *change.Plan) *change.Report {
 	report := &change.Report{Counts: map[change.Result]int{}}
-	for i, r := range plan.Rows {
-		o := change.Outcome{Row: r, Result: change.Unchanged, Status: r.Before.Status, Object: c.objects[i]}
+	for _, r := range plan.Rows {
+		o := change.Outcome{Row: r, Result: change.Unchanged, Status: r.Before.Status, Object: r.Object}
 		if r.Refused != "" {
 			o.Result, o.Reason = change.Refused, r.Refused
 		}
@@ -522,9 +522,6 @@ func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
 		if err := c.readTargets(ctx, asks); err != nil {
 			return nil, err
 		}
-	}
-	for _, a := range asks {
-		c.objects = append(c.objects, a.Object)
 	}
 	p := &change.Planner{Resource: c.resource, Statement: c.source.Text(), Query: c.change.For}
 	if changes := c.query.engine.options.Changes; changes != nil {

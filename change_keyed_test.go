@@ -94,3 +94,41 @@ func TestChangeTargetIsTheOrgs(t *testing.T) {
 		t.Errorf("%d requests were sent", n)
 	}
 }
+
+// UPDATE … FROM takes values from another table. Who is found there twice with the same values is changed
+// once; with different ones nobody's word is taken, and the statement fails although the others are done.
+func TestUpdateFrom(t *testing.T) {
+	e, org := changing(t, oktatest.Options{Users: 12})
+	logins, err := runChange(t, e, "SELECT login FROM okta.user.users WHERE status = 'ACTIVE' LIMIT 3")
+	if err != nil || len(logins) != 3 {
+		t.Fatal(logins, err)
+	}
+	org.ResetRequests()
+	got, err := runChange(t, e, `WITH hr(login, dept, badge) AS (VALUES ('`+logins[0]+`', 'One', 7), ('`+logins[1]+`', 'Two', 8), ('`+logins[1]+`', 'Two', 8), ('`+
+		logins[2]+`', 'Three', 9), ('`+logins[2]+`', 'Other', 9), ('nobody@acme.example', 'Four', 10))
+		UPDATE okta.user.users SET department = hr.dept, badge = hr.badge FROM hr WHERE hr.login = users.login`)
+	var failed *whoql.ChangeError
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), `is matched by several rows, with department "Three" and "Other"`) && !strings.Contains(err.Error(), `with department "Other" and "Three"`) {
+		t.Errorf("%v, %v", got, err)
+	}
+	outcomes := map[string]string{}
+	for _, line := range got {
+		cells := strings.Split(line, "|")
+		outcomes[cells[2]] = cells[4]
+	}
+	for i, want := range []string{"done", "done", "refused"} {
+		if outcomes[logins[i]] != want {
+			t.Errorf("%s is %s, want %s", logins[i], outcomes[logins[i]], want)
+		}
+	}
+	writes := 0
+	for _, r := range org.Requests() {
+		if r.Method != "GET" {
+			writes++
+		}
+	}
+	after, err := runChange(t, e, "SELECT department, badge FROM okta.user.users WHERE login IN ('"+logins[0]+"', '"+logins[1]+"') ORDER BY badge")
+	if err != nil || strings.Join(after, " ") != "One|7 Two|8" || writes != 2 || len(got) != 3 {
+		t.Errorf("%v, %v, %d writes, %d rows", after, err, writes, len(got))
+	}
+}

@@ -38,12 +38,16 @@ type Row struct {
 	ID string
 	// Name is what people know the object by, its login; empty if it isn't known.
 	Name string
-	// Before is the object as the plan saw it.
+	// Before is the object as the plan saw it, and Object the object itself, as the API gave it; nil if it
+	// hasn't been read, and in plans of the journal.
 	Before State
+	Object json.RawMessage
 	// Steps are the operations, which are done one after the other.
 	Steps []*Operation
 	// Refused is the reason why nothing will be done about this row; empty if something will.
 	Refused string
+	// Ambiguous is true where that is because the statement asks for two things at once.
+	Ambiguous bool
 	// Unchanged is true where the row is as it should be, and nothing has to be done.
 	Unchanged bool
 }

@@ -84,13 +84,47 @@ func (p *Planner) plan(verb string, asks []Ask) *Plan {
 		secret: len(asks) == 0} // no row tells what the text would give them
 }
 
-// add adds the row that an ask is about. The object is nil if it hasn't been read. What refuses the row
-// already, whatever is asked, is noted.
-func (p *Planner) add(plan *Plan, ask *Ask, seen map[string]int) (*Row, *object, error) {
-	r := &Row{Index: len(plan.Rows), Org: ask.Org, ID: ask.Key}
-	plan.Rows = append(plan.Rows, r)
+// existing plans what is asked for objects that exist. one plans a row; the object is nil if it hasn't been
+// read, and what refuses the row whatever is asked is noted already. Asks about the same object are one
+// row if they ask for the same; else it is refused.
+func (p *Planner) existing(plan *Plan, asks []Ask, one func(*Row, *object, *Ask) error) (*Plan, error) {
+	type first struct {
+		row *Row
+		ask *Ask
+	}
+	seen := map[string]first{}
+	for i := range asks {
+		ask := &asks[i]
+		r, o, err := p.row(len(plan.Rows), i, ask)
+		if err != nil {
+			return nil, err
+		}
+		key := r.Org + "\x00" + r.ID
+		if before, twice := seen[key]; twice {
+			plan.secret = plan.secret || slices.ContainsFunc(sortedKeys(ask.Fields), p.secretField)
+			if what := p.contradiction(before.ask, ask); what != "" && !before.row.Ambiguous {
+				before.row.Refused, before.row.Ambiguous = "is matched by several rows, with "+what, true
+				before.row.Steps, before.row.Unchanged = nil, false
+			}
+			continue
+		}
+		seen[key] = first{r, ask}
+		plan.Rows = append(plan.Rows, r)
+		if err := one(r, o, ask); err != nil {
+			return nil, err
+		}
+		if r.Refused != "" {
+			r.Steps = nil
+		}
+	}
+	return plan, nil
+}
+
+// row is the row that an ask is about.
+func (p *Planner) row(index, number int, ask *Ask) (*Row, *object, error) {
+	r := &Row{Index: index, Org: ask.Org, ID: ask.Key, Object: ask.Object}
 	if ask.Object == nil && ask.Key == "" {
-		return r, nil, planError("", "row %d has no key", r.Index+1)
+		return r, nil, planError("", "row %d has no key", number+1)
 	}
 	var o *object
 	if ask.Object != nil {
@@ -104,13 +138,66 @@ func (p *Planner) add(plan *Plan, ask *Ask, seen map[string]int) (*Row, *object,
 	if p.Protected != nil {
 		r.Refused = p.Protected(r.Org, r.ID, r.Name)
 	}
-	key := r.Org + "\x00" + r.ID
-	if first, twice := seen[key]; twice && r.Refused == "" {
-		r.Refused = fmt.Sprintf("row %d is about the same one", first+1)
-	} else if !twice {
-		seen[key] = r.Index
-	}
 	return r, o, nil
+}
+
+// contradiction says in what two asks about the same object differ; "" if in nothing. Secrets aren't in it.
+func (p *Planner) contradiction(a, b *Ask) string {
+	if !strings.EqualFold(a.Status, b.Status) {
+		return fmt.Sprintf("status %q and %q", a.Status, b.Status)
+	}
+	differ := func(a, b map[string]json.RawMessage, hidden func(string) bool) string {
+		names := sortedKeys(a)
+		for _, name := range sortedKeys(b) {
+			if _, both := a[name]; !both {
+				names = append(names, name)
+			}
+		}
+		for _, name := range names {
+			switch x, y := a[name], b[name]; {
+			case same(x, y):
+			case hidden(name):
+				return "two different " + name
+			default:
+				return fmt.Sprintf("%s %s and %s", name, shortened(x), shortened(y))
+			}
+		}
+		return ""
+	}
+	if what := differ(a.Attributes, b.Attributes, func(string) bool { return false }); what != "" {
+		return what
+	}
+	if what := differ(a.Fields, b.Fields, p.secretField); what != "" {
+		return what
+	}
+	texts := func(params map[string]string) map[string]json.RawMessage {
+		out := map[string]json.RawMessage{}
+		for name, v := range params {
+			out[name] = encode(v)
+		}
+		return out
+	}
+	return differ(texts(a.Params), texts(b.Params), func(string) bool { return false })
+}
+
+// secretField says whether some method has a field of the name that may hold a secret.
+func (p *Planner) secretField(name string) bool {
+	return slices.ContainsFunc(p.Resource.Methods, func(m *catalog.Method) bool {
+		return slices.ContainsFunc(m.Body, func(b *catalog.Param) bool { return b.Secret && strings.EqualFold(b.Name, name) })
+	})
+}
+
+// shortened is a value for people to read.
+func shortened(v json.RawMessage) string {
+	const most = 60
+	if isNull(v) {
+		return "NULL"
+	}
+	text := []rune(string(v))
+	if len(text) > most {
+		return string(text[:most]) + "…"
+	}
+	return string(text)
 }
 
 // params checks an ask's parameters against those of methods and writes them as the API wants them. Each

@@ -130,19 +130,13 @@ func (p *Planner) Delete(asks []Ask) (*Plan, error) {
 		return nil, err
 	}
 	plan := p.plan("DELETE", asks)
-	seen := map[string]int{}
-	for i := range asks {
-		ask := &asks[i]
+	return p.existing(plan, asks, func(r *Row, o *object, ask *Ask) error {
 		if ask.Status != "" || len(ask.Attributes)+len(ask.Fields) > 0 {
-			return nil, planError("", "DELETE sets no values")
-		}
-		r, o, err := p.add(plan, ask, seen)
-		if err != nil {
-			return nil, err
+			return planError("", "DELETE sets no values")
 		}
 		params, err := p.params(ask, m)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if r.Refused == "" && o != nil {
 			r.Refused = p.unremovable(r.Before.Status)
@@ -150,8 +144,8 @@ func (p *Planner) Delete(asks []Ask) (*Plan, error) {
 		if r.Refused == "" {
 			r.operation(m, params, nil).From = r.Before.Status
 		}
-	}
-	return plan, nil
+		return nil
+	})
 }
 
 // unremovable says why DELETE doesn't remove an object of this status; "" if it does.
@@ -180,45 +174,44 @@ func (p *Planner) Exec(method string, asks []Ask) (*Plan, error) {
 		return nil, planError(hint, "%s has no method %s for EXEC", p.Resource.Path(), method)
 	}
 	plan := p.plan("EXEC", asks)
-	seen := map[string]int{}
-	for i := range asks {
-		ask := &asks[i]
-		if ask.Status != "" {
-			return nil, planError("", "EXEC %s sets no status of one's choice", m.Name)
-		}
-		if err := p.mailsEveryone(m, ask); err != nil {
-			return nil, err
-		}
-		r, o, err := p.add(plan, ask, seen)
-		if err != nil {
-			return nil, err
-		}
-		params, err := p.params(ask, m)
-		if err != nil {
-			return nil, err
-		}
-		body, err := p.fields(plan, ask, m)
-		if err != nil {
-			return nil, err
-		}
-		if len(ask.Attributes) > 0 {
-			profile, err := insertProfile(&Ask{}, body["profile"])
-			if err != nil {
-				return nil, err
-			}
-			maps.Copy(profile, ask.Attributes)
-			body["profile"] = encode(profile)
-		}
-		if r.Refused != "" {
-			continue
-		}
-		op := r.operation(m, params, body)
-		op.Sets, _ = members(body["profile"])
-		if o != nil {
-			op.see(r, o, ask.Anyway)
-		}
+	return p.existing(plan, asks, func(r *Row, o *object, ask *Ask) error {
+		return p.exec(plan, m, r, o, ask)
+	})
+}
+
+// exec plans one call of Exec.
+func (p *Planner) exec(plan *Plan, m *catalog.Method, r *Row, o *object, ask *Ask) error {
+	if ask.Status != "" {
+		return planError("", "EXEC %s sets no status of one's choice", m.Name)
 	}
-	return plan, nil
+	if err := p.mailsEveryone(m, ask); err != nil {
+		return err
+	}
+	params, err := p.params(ask, m)
+	if err != nil {
+		return err
+	}
+	body, err := p.fields(plan, ask, m)
+	if err != nil {
+		return err
+	}
+	if len(ask.Attributes) > 0 {
+		profile, err := insertProfile(&Ask{}, body["profile"])
+		if err != nil {
+			return err
+		}
+		maps.Copy(profile, ask.Attributes)
+		body["profile"] = encode(profile)
+	}
+	if r.Refused != "" {
+		return nil
+	}
+	op := r.operation(m, params, body)
+	op.Sets, _ = members(body["profile"])
+	if o != nil {
+		op.see(r, o, ask.Anyway)
+	}
+	return nil
 }
 
 func execNames(res *catalog.Resource) []string {

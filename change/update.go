@@ -19,44 +19,41 @@ func (p *Planner) Update(asks []Ask) (*Plan, error) {
 		return nil, planError("", "%s can't be updated", p.Resource.Path())
 	}
 	plan := p.plan("UPDATE", asks)
-	seen := map[string]int{}
-	for i := range asks {
-		ask := &asks[i]
-		if ask.Object == nil {
-			return nil, planError("", "row %d of an UPDATE hasn't been read", i+1)
-		}
-		if err := p.checkStatus(ask); err != nil {
-			return nil, err
-		}
-		r, o, err := p.add(plan, ask, seen)
-		if err != nil {
-			return nil, err
-		}
-		params, err := p.params(ask, updateMethods(c, ask)...)
-		if err != nil {
-			return nil, err
-		}
-		body, err := p.fields(plan, ask, c.Update)
-		if err != nil {
-			return nil, err
-		}
-		if body["profile"] != nil && len(ask.Attributes) > 0 {
-			return nil, planError("name all in one of the two", "SET profile replaces all attributes, so SET %s can't stand beside it", sortedKeys(ask.Attributes)[0])
-		}
-		if body["profile"] != nil && c.Replace == nil {
-			return nil, planError("", "the profile of %s can't be replaced as a whole", p.Resource.Path())
-		}
-		if r.Refused != "" {
-			continue
-		}
-		u := &update{p: p, r: r, o: o, ask: ask, params: params, body: body, at: r.Before.Status}
-		u.plan()
-		if r.Refused != "" {
-			r.Steps = nil
-		}
-		r.Unchanged = r.Refused == "" && len(r.Steps) == 0
+	return p.existing(plan, asks, func(r *Row, o *object, ask *Ask) error {
+		return p.update(plan, r, o, ask)
+	})
+}
+
+// update plans one row of Update.
+func (p *Planner) update(plan *Plan, r *Row, o *object, ask *Ask) error {
+	c := p.Resource.Changes
+	if o == nil {
+		return planError("", "row %d of an UPDATE hasn't been read", r.Index+1)
 	}
-	return plan, nil
+	if err := p.checkStatus(ask); err != nil {
+		return err
+	}
+	params, err := p.params(ask, updateMethods(c, ask)...)
+	if err != nil {
+		return err
+	}
+	body, err := p.fields(plan, ask, c.Update)
+	if err != nil {
+		return err
+	}
+	if body["profile"] != nil && len(ask.Attributes) > 0 {
+		return planError("name all in one of the two", "SET profile replaces all attributes, so SET %s can't stand beside it", sortedKeys(ask.Attributes)[0])
+	}
+	if body["profile"] != nil && c.Replace == nil {
+		return planError("", "the profile of %s can't be replaced as a whole", p.Resource.Path())
+	}
+	if r.Refused != "" {
+		return nil
+	}
+	u := &update{p: p, r: r, o: o, ask: ask, params: params, body: body, at: r.Before.Status}
+	u.plan()
+	r.Unchanged = r.Refused == "" && len(r.Steps) == 0
+	return nil
 }
 
 // updateMethods are the methods that an ask may come to.
