@@ -27,8 +27,9 @@ type Changes struct {
 	// Approve is asked before a plan that has something to do is applied; an error keeps it from being,
 	// and is what the query ends with. Required, save with DryRun.
 	Approve func(context.Context, *Approval) error
-	// Protected returns why an object mustn't be changed; "" if it may. Nil: nothing is protected.
-	Protected func(org, id, login string) string
+	// Protected returns why an object mustn't be changed; "" if it may. It may ask the org. Nil: nothing is
+	// protected.
+	Protected func(ctx context.Context, org, id, login string) string
 	// Planned is told each plan that is shown and not applied: with DryRun, and for EXPLAIN. Nil: nobody is.
 	Planned func(*change.Plan)
 	// DryRun gives each statement's plan as its result, and applies none. The default is false.
@@ -46,52 +47,6 @@ type Approval struct {
 	Plan *change.Plan
 	// Keyed: the statement names one object by its key, and makes one call.
 	Keyed bool
-}
-
-// A ChangeError is a statement of which something failed or isn't known.
-type ChangeError struct {
-	// Report says how each row ended.
-	Report *change.Report
-	// Run is the journal's id of the run; empty if nothing was called.
-	Run string
-	// Statement is which of the text's statements it is, from 1; 0: there is one.
-	Statement int
-}
-
-// Error counts what became of the rows, and says the first reason.
-func (e *ChangeError) Error() string {
-	var parts []string
-	for _, r := range []change.Result{change.Done, change.Unchanged, change.Skipped, change.Refused, change.Failed, change.Unknown, change.NotReached, change.NeedsInput} {
-		if n := e.Report.Counts[r]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, r))
-		}
-	}
-	text := strings.Join(parts, ", ")
-	if e.Statement > 0 {
-		text = fmt.Sprintf("statement %d: %s", e.Statement, text)
-	}
-	for _, o := range e.Report.Outcomes {
-		if why := reason(o); why != "" && isBad(o.Result) {
-			return text + ": " + why
-		}
-	}
-	return text
-}
-
-// A ChangePlanError is a statement whose values can't be what is meant. Nothing of it was done.
-type ChangePlanError struct {
-	// Msg says what is wrong, Hint what to do about it.
-	Msg, Hint string
-	// Statement is which of the text's statements it is, from 1; 0: there is one.
-	Statement int
-}
-
-// Error says what is wrong.
-func (e *ChangePlanError) Error() string {
-	if e.Statement > 0 {
-		return fmt.Sprintf("statement %d: %s", e.Statement, e.Msg)
-	}
-	return e.Msg
 }
 
 // inStatement notes in an error which statement it is about.
@@ -419,10 +374,9 @@ func (c *changeResult) run(ctx context.Context) error {
 	if changes.Ended != nil {
 		changes.Ended(report)
 	}
-	allRefused := len(plan.Rows) > 0 && report.Counts[change.Refused] == len(plan.Rows)
 	ambiguous := slices.ContainsFunc(plan.Rows, func(r *change.Row) bool { return r.Ambiguous })
-	if err == nil && (!report.OK() || allRefused || ambiguous) {
-		e := &ChangeError{Report: report}
+	e := &ChangeError{Report: report}
+	if err == nil && (!report.OK() || e.Refused() || ambiguous) {
 		if c.query.run != nil {
 			e.Run = c.query.run.ID
 		}
@@ -524,8 +478,8 @@ func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
 		}
 	}
 	p := &change.Planner{Resource: c.resource, Statement: c.source.Text(), Query: c.change.For}
-	if changes := c.query.engine.options.Changes; changes != nil {
-		p.Protected = changes.Protected
+	if changes := c.query.engine.options.Changes; changes != nil && changes.Protected != nil {
+		p.Protected = func(org, id, login string) string { return changes.Protected(ctx, org, id, login) }
 	}
 	switch c.change.Kind {
 	case stmt.Insert:

@@ -63,7 +63,7 @@ type StoppedError struct {
 	Err error
 }
 
-// Error says how many rows are left and how to go on.
+// Error says why, and how many rows are left.
 func (e *StoppedError) Error() string {
 	why := "a row failed"
 	if e.Err != nil {
@@ -73,7 +73,7 @@ func (e *StoppedError) Error() string {
 	if e.Left == 1 {
 		rows = "row is"
 	}
-	return fmt.Sprintf("change: stopped (%s): %d %s left: go on with: whoql resume %s", why, e.Left, rows, e.Run)
+	return fmt.Sprintf("change: run %s was stopped (%s): %d %s left", e.Run, why, e.Left, rows)
 }
 
 // Unwrap returns why.
@@ -270,6 +270,12 @@ func (a *application) step(r *Row, op *Operation, s *stepRecord, out *Outcome) {
 	*out = Outcome{Row: r, Step: op.Step, Steps: len(r.Steps), Status: out.Status, Result: NotReached}
 	if a.halted() {
 		return
+	}
+	if a.resume != nil && a.resume.Protected != nil && r.ID != "" {
+		if why := a.resume.Protected(r.Org, r.ID, r.Name); why != "" {
+			out.Result, out.Reason = Refused, why
+			return
+		}
 	}
 	var d startData
 	etag := r.Before.ETag

@@ -172,12 +172,6 @@ const overviews = "*"
 
 // entries reads a run's entries, or with run "" all, in order.
 func (j *Journal) entries(ctx context.Context, run string, each func(*entry) error) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.conn == nil {
-		return nil
-	}
-	defer j.conn.SetInterrupt(j.conn.SetInterrupt(ctx))
 	where, args := "", []any(nil)
 	switch run {
 	case "":
@@ -186,6 +180,27 @@ func (j *Journal) entries(ctx context.Context, run string, each func(*entry) err
 	default:
 		where, args = "WHERE run = ?", []any{run}
 	}
+	return j.read(ctx, where, args, each)
+}
+
+// locked calls do while nobody else uses the journal; not at all if there is none.
+func (j *Journal) locked(do func() error) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.conn == nil {
+		return nil
+	}
+	return do()
+}
+
+// read reads the entries that a condition holds for, in order.
+func (j *Journal) read(ctx context.Context, where string, args []any, each func(*entry) error) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.conn == nil {
+		return nil
+	}
+	defer j.conn.SetInterrupt(j.conn.SetInterrupt(ctx))
 	err := j.query("SELECT seq, run, kind, statement, row, step, at, data, prev, hash FROM entries "+where+" ORDER BY seq", args, func(s *sqlite3.Stmt) error {
 		number := func(i int) int {
 			if s.ColumnType(i) == sqlite3.NULL {
@@ -220,8 +235,27 @@ func (e *VerifyError) Error() string {
 // returns how many there are. An entry that was changed, put in or taken out is a [*VerifyError]; that
 // entries were cut off at the end can't be told.
 func (j *Journal) Verify(ctx context.Context) (entries int, err error) {
+	return j.verify(ctx, "")
+}
+
+// verify is Verify, of all that was written from the begin of a run to its last entry; "": of all.
+func (j *Journal) verify(ctx context.Context, run string) (entries int, err error) {
 	last := entry{hash: make([]byte, sha256.Size)}
-	err = j.entries(ctx, "", func(e *entry) error {
+	where, args := "", []any(nil)
+	if run != "" {
+		first := 0
+		err := j.locked(func() error {
+			return j.query("SELECT seq, prev FROM entries WHERE run = ? ORDER BY seq LIMIT 1", []any{run}, func(s *sqlite3.Stmt) error {
+				first, last = s.ColumnInt(0), entry{seq: s.ColumnInt64(0) - 1, hash: s.ColumnBlob(1, nil)}
+				return nil
+			})
+		})
+		if err != nil {
+			return 0, j.wrap(err)
+		}
+		where, args = "WHERE seq BETWEEN ? AND (SELECT max(seq) FROM entries WHERE run = ?)", []any{first, run}
+	}
+	err = j.read(ctx, where, args, func(e *entry) error {
 		switch {
 		case string(e.prev) != string(last.hash) || e.seq != last.seq+1:
 			return &VerifyError{Seq: e.seq, Run: e.run, Msg: "doesn't follow the one before"}

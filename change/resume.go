@@ -21,6 +21,9 @@ type ResumeOptions struct {
 	// Trust takes an org of which the journal has nothing but the name to be the one that has the name now,
 	// as for runs that an earlier version began. Off, that is a [*WrongOrgError].
 	Trust bool
+	// Protected is as in [Planner]: what it names is left as it is, and Refused in the report. It isn't noted
+	// in the journal, so that it is still to be done.
+	Protected func(org, id, name string) string
 	// Input are plans made anew of the run's statements, by the statement's number, counted from 0, for
 	// operations that need input; nil: those are left.
 	Input map[int]*Plan

@@ -85,13 +85,18 @@ func (j *Journal) Begin(info RunInfo) (*Run, error) {
 }
 
 // Open opens a run that was interrupted or has left something to do. The error is a [*RunError] if there
-// is no such run or another process is at it.
+// is no such run or another process is at it, and a [*VerifyError] if its entries aren't as they were written.
 func (j *Journal) Open(ctx context.Context, id string) (*Run, error) {
 	if !runID.MatchString(id) {
 		return nil, &RunError{ID: id}
 	}
-	if rec, err := j.load(ctx, id); err != nil || rec == nil {
-		return nil, errors.Join(err, &RunError{ID: id})
+	if _, err := j.verify(ctx, id); err != nil {
+		return nil, err
+	}
+	if rec, err := j.load(ctx, id); err != nil {
+		return nil, err
+	} else if rec == nil {
+		return nil, &RunError{ID: id}
 	}
 	r := &Run{ID: id, journal: j}
 	if err := r.take(); err != nil {

@@ -28,9 +28,13 @@ type UndoOptions struct {
 // reads every object that was changed, and changes none. suspend and unsuspend undo each other, attributes
 // get the values back that they had before the run, and who was created is deactivated. Rows are refused
 // of which nothing can be undone, and those that somebody else has changed since. To apply the plans
-// begin a run whose RunInfo.Undoes is id. The error is a [*RunError], or a [*WrongOrgError] if an org that
+// begin a run whose RunInfo.Undoes is id. The error is a [*RunError], a
+// [*VerifyError], or a [*WrongOrgError] if an org that
 // was changed isn't the one there is now.
 func (j *Journal) Undo(ctx context.Context, id string, caller Caller, o UndoOptions) ([]*Plan, error) {
+	if _, err := j.verify(ctx, id); err != nil {
+		return nil, err
+	}
 	rec, err := j.load(ctx, id)
 	if err != nil {
 		return nil, err

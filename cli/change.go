@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/spf13/pflag"
 
@@ -74,6 +75,8 @@ type changer struct {
 	mine  map[string]me // of each org, by its name
 	run   string
 	stops *change.StoppedError
+	// of run: the objects that something was done to, and of them those of which something can be undone
+	done, undoable int
 }
 
 // me is whoever the token of an org belongs to.
@@ -112,7 +115,7 @@ func (ch *changer) options(o *whoql.Options) {
 		DryRun:      ch.flags.dryRun,
 		GoOn:        ch.flags.onError == "continue",
 		Started:     func(run string) { ch.run = run },
-		Ended:       func(*change.Report) { ch.applied() },
+		Ended:       ch.endedOne,
 	}
 }
 
@@ -335,7 +338,7 @@ func (ch *changer) show(p *change.Plan) error {
 
 // protected says why an object must not be changed here: it is whoever the token belongs to, or the
 // configuration protects it.
-func (ch *changer) protected(org, id, login string) string {
+func (ch *changer) protected(ctx context.Context, org, id, login string) string {
 	for _, o := range ch.set.orgs {
 		if !strings.EqualFold(o.Name, org) && !o.AnyName {
 			continue
@@ -343,7 +346,7 @@ func (ch *changer) protected(org, id, login string) string {
 		if slices.ContainsFunc(o.Protect, func(p string) bool { return login != "" && strings.EqualFold(p, login) }) {
 			return "the configuration protects it"
 		}
-		mine, err := ch.me(o)
+		mine, err := ch.me(ctx, o)
 		if err != nil {
 			return "whom the token belongs to can't be told, and it must not be changed: " + err.Error()
 		}
@@ -356,18 +359,18 @@ func (ch *changer) protected(org, id, login string) string {
 
 // me asks once whom the token of an org belongs to. It belongs to nobody if the org says that there is no
 // such user, or that the token may not ask: then it is an app's.
-func (ch *changer) me(o whoql.Org) (me, error) {
+func (ch *changer) me(ctx context.Context, o whoql.Org) (me, error) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	m, ok := ch.mine[o.Name]
 	if !ok {
-		m = whose(o)
+		m = whose(ctx, o)
 		ch.mine[o.Name] = m
 	}
 	return m, m.err
 }
 
-func whose(o whoql.Org) me {
+func whose(ctx context.Context, o whoql.Org) me {
 	client := o.Client
 	if o.Connect != nil {
 		var err error
@@ -375,7 +378,7 @@ func whose(o whoql.Org) me {
 			return me{err: err}
 		}
 	}
-	body, err := client.Get(context.Background(), "get current user", "/api/v1/users/me", nil)
+	body, err := client.Get(ctx, "get current user", "/api/v1/users/me", nil)
 	switch {
 	case okta.IsNotFound(err), okta.IsForbidden(err):
 		return me{}
@@ -392,14 +395,76 @@ func whose(o whoql.Org) me {
 	return me{id: user.ID, login: user.Profile.Login}
 }
 
+// endedOne takes a plan that was applied into account, and says so where it was about nobody.
+func (ch *changer) endedOne(report *change.Report) {
+	ch.applied()
+	ch.count(report)
+	if len(report.Outcomes) == 0 {
+		fmt.Fprintln(ch.command.stderr, "whoql: note: "+aboutNobody)
+	}
+}
+
+const aboutNobody = "the statement is about nobody: its condition is met by no object, and nothing was done"
+
+// count counts what was done of a plan, and what of that can be undone.
+func (ch *changer) count(report *change.Report) {
+	for _, o := range report.Outcomes {
+		if o.Result == change.Done || o.Step > 0 {
+			ch.done++
+			if slices.ContainsFunc(o.Row.Steps, func(op *change.Operation) bool { return op.Undo != "" }) {
+				ch.undoable++
+			}
+		}
+	}
+}
+
 // ended says where to read how the changes of a call ended, and how to go on.
 func (ch *changer) ended() {
 	if ch.run == "" || ch.temporary {
 		return
 	}
-	what := fmt.Sprintf("whoql runs show %s says what was done, whoql undo %s plans the way back", ch.run, ch.run)
-	if ch.stops != nil {
-		what = fmt.Sprintf("%s left: whoql resume %s goes on, whoql runs show %s says what was done", count(int64(ch.stops.Left), "row"), ch.run, ch.run)
+	show := fmt.Sprintf("whoql runs show %s says what was done", ch.run)
+	switch {
+	case ch.stops != nil:
+		show = fmt.Sprintf("%s left: whoql resume %s%s goes on, %s", count(int64(ch.stops.Left), "row"), ch.run, ch.again(), show)
+	case ch.done == 0:
+		show = fmt.Sprintf("nothing was done; whoql runs show %s says why", ch.run)
+	case ch.undoable > 0:
+		show = fmt.Sprintf("%s, whoql undo %s%s plans the way back", show, ch.run, ch.again())
+	default:
+		show += "; none of it can be undone"
 	}
-	fmt.Fprintf(ch.command.stderr, "run %s: %s\n", ch.run, what)
+	fmt.Fprintf(ch.command.stderr, "run %s: %s\n", ch.run, show)
+}
+
+// again is what a command about the run needs behind its id to find the org: the sandbox's file.
+func (ch *changer) again() string {
+	for _, o := range ch.set.orgs {
+		if strings.HasPrefix(o.Source, sandboxPlace) {
+			return " " + shellWord(o.Source)
+		}
+	}
+	return ""
+}
+
+// writable refuses a plan for an org that is read-only here.
+func (ch *changer) writable(p *change.Plan) error {
+	for _, row := range p.Rows {
+		for _, o := range ch.set.orgs {
+			if o.ReadOnly && len(row.Steps) > 0 && strings.EqualFold(o.Name, row.Org) {
+				return &whoql.ReadOnlyOrgError{Org: o.Name}
+			}
+		}
+	}
+	return nil
+}
+
+// shellWord is a text as one word of a shell's command line.
+func shellWord(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("-_=./:@%+,", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/whoql/whoql"
+	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/change"
 	"github.com/whoql/whoql/okta"
 	"github.com/whoql/whoql/stmt"
@@ -27,6 +28,7 @@ func (c *command) exit(err error) int {
 	var usage *usageError
 	var approval *notApprovedError
 	var plan *whoql.ChangePlanError
+	var failed *whoql.ChangeError
 	var sql *stmt.Error
 	var output *outputError
 	var query *queryError
@@ -72,6 +74,9 @@ func (c *command) exit(err error) int {
 	case errors.Is(err, whoql.ErrReadOnly), errors.As(err, new(*change.WrongOrgError)):
 		c.report(err, hintFor(err))
 		return ExitRefused
+	case errors.As(err, &failed) && failed.Refused():
+		c.report(err, hintFor(err))
+		return ExitRefused
 	case errors.As(err, &plan):
 		c.report(err, plan.Hint)
 		return ExitSQL
@@ -100,7 +105,7 @@ func isClosedPipe(err error) bool {
 func hintFor(err error) string {
 	var org *whoql.UnknownOrgError
 	if errors.As(err, &org) {
-		return "leave subdomain out to ask the default org"
+		return unknownOrgHint(org)
 	}
 	var usage *usageError // of an org that is needed in the middle only
 	if errors.As(err, &usage) {
@@ -111,11 +116,17 @@ func hintFor(err error) string {
 	}
 	var failed *whoql.ChangeError
 	if errors.As(err, &failed) && failed.Run != "" && failed.Report.Counts[change.NeedsInput] > 0 {
-		return "give the statements again: whoql resume " + failed.Run + " -f FILE"
+		return "give the statements again: whoql resume " + failed.Run + " -f FILE, with the --param, --csv and --attach that they had"
 	}
 	var wrong *change.WrongOrgError
 	if errors.As(err, &wrong) {
 		return wrongOrgHint(wrong)
+	}
+	if errors.As(err, new(*change.JournalError)) {
+		return "the journal of changes has to be a file that you can write to, with room on its disk; WHOQL_STATE names another folder for it"
+	}
+	if errors.As(err, new(*change.VerifyError)) {
+		return "somebody has changed the journal since it was written; whoql runs show says what it has, and the org's system log what was done"
 	}
 	var csv *whoql.CSVError
 	var attach *whoql.AttachError
@@ -130,6 +141,14 @@ func hintFor(err error) string {
 		return call.Hint
 	}
 	return ""
+}
+
+// unknownOrgHint says which org may be meant.
+func unknownOrgHint(e *whoql.UnknownOrgError) string {
+	if near := catalog.Nearest(e.Name, e.Known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "leave subdomain out to ask the default org"
 }
 
 // wrongOrgHint says how to get to the org of a run.

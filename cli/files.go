@@ -10,12 +10,19 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/spf13/pflag"
+
 	"github.com/whoql/whoql"
 )
 
 // fileFlags are the flags that name files to join with.
 type fileFlags struct {
 	csv, attach []string
+}
+
+func (f *fileFlags) add(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&f.csv, "csv", nil, "read a CSV file as the table NAME: `NAME=FILE`[,delimiter=C][,header=no]; - is standard input")
+	fs.StringArrayVar(&f.attach, "attach", nil, "use the tables of a SQLite file as NAME.table: `NAME=FILE`[,mode=rw]")
 }
 
 // A fileOption is ,name=value at the end of a flag's value.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/whoql/whoql"
+	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/okta"
 	"github.com/whoql/whoql/oktatest"
 )
@@ -70,6 +71,14 @@ func (s source) host() string {
 		return ""
 	}
 	return strings.ToLower(u.Host)
+}
+
+// orgsOf returns the orgs that a call is about: the sandbox, if that is asked for, or else your own.
+func (c *command) orgsOf(f orgFlags, s sandboxFlag, o okta.Options) (*orgSet, error) {
+	if s.on {
+		return c.sandbox(f.org, s.file, o)
+	}
+	return c.orgs(f, o)
 }
 
 // orgs returns the orgs that the environment, the configuration and the file of Okta's SDKs name.
@@ -192,14 +201,15 @@ func (c *command) sources(f orgFlags) (all []source, first int, err error) {
 			first = byLabel(all, by.name)
 		}
 		if first < 0 {
-			return nil, 0, &usageError{msg: fmt.Sprintf("%s: no org is called %s", by.what, by.name), hint: knownOrgs(all)}
+			return nil, 0, &usageError{msg: fmt.Sprintf("%s: no org is called %s", by.what, by.name), hint: knownOrgs(all, by.name)}
 		}
 		break
 	}
 	return all, first, nil
 }
 
-func knownOrgs(all []source) string {
+// knownOrgs says which orgs there are, where there is none of a name.
+func knownOrgs(all []source, name string) string {
 	if len(all) == 0 {
 		return noOrgHint
 	}
@@ -207,7 +217,11 @@ func knownOrgs(all []source) string {
 	for _, s := range all {
 		names = append(names, s.name)
 	}
-	return "the orgs are: " + strings.Join(names, ", ")
+	hint := "the orgs are: " + strings.Join(names, ", ")
+	if near := catalog.Nearest(name, names); near != "" {
+		hint = "did you mean " + near + "? " + hint
+	}
+	return hint
 }
 
 func byName(all []source, name string) int {

@@ -93,7 +93,7 @@ func (s *orgSet) named(names []string) ([]whoql.Org, error) {
 			i = byLabel(sources, name)
 		}
 		if i < 0 {
-			return nil, &usageError{msg: "no org is called " + name, hint: knownOrgs(sources)}
+			return nil, &usageError{msg: "no org is called " + name, hint: knownOrgs(sources, name)}
 		}
 		out = append(out, s.orgs[i])
 	}

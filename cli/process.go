@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 )
 
 // TuneProcess sets what holds for the whole process: it collects garbage less often. Pages come and
@@ -32,8 +33,12 @@ func (e *signalError) Error() string {
 	return "ended by signal: " + e.signal.String()
 }
 
+// oneSignal is how long the same signal again is no second one: timeout(1) and others send it to the process
+// and then to its group, and who presses Ctrl-C twice in a hurry means it once.
+const oneSignal = 500 * time.Millisecond
+
 // Signals returns a context that SIGINT and SIGTERM end; Run then exits with the signal's code. A
-// second signal kills the process as usual. A closed output pipe becomes a write error instead of a
+// second signal, half a second later or more, kills the process as usual. A closed output pipe becomes a write error instead of a
 // signal. stop gives the signals back.
 func Signals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
@@ -43,8 +48,9 @@ func Signals(parent context.Context) (ctx context.Context, stop func()) {
 	go func() {
 		select {
 		case s := <-ch:
-			signal.Stop(ch)
 			cancel(&signalError{s})
+			time.Sleep(oneSignal) // what comes meanwhile is taken and forgotten
+			signal.Stop(ch)
 		case <-ctx.Done():
 		}
 	}()

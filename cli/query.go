@@ -54,11 +54,10 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.StringVarP(&f.file, "file", "f", "", "read the statements from a `FILE`; - is standard input")
 	f.sandbox.addTo(fs)
 	f.orgs.add(fs)
-	fs.IntVar(&f.headroom, "headroom", 40, "leave this `PERCENTAGE` of the org's rate limit to its other apps, 0 to 90")
+	addHeadroom(fs, &f.headroom)
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up after this `TIME`, such as 30s or 5m; exit code 124")
-	fs.StringArrayVar(&f.params, "param", nil, "bind :name to a text by `name=value`, or to JSON (a number, true, null) by name:=json")
-	fs.StringArrayVar(&f.files.csv, "csv", nil, "read a CSV file as the table NAME: `NAME=FILE`[,delimiter=C][,header=no]; - is standard input")
-	fs.StringArrayVar(&f.files.attach, "attach", nil, "use the tables of a SQLite file as NAME.table: `NAME=FILE`[,mode=rw]")
+	addParams(fs, &f.params)
+	f.files.add(fs)
 	f.changes.add(fs)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show the footer and waits of a second or more on standard error, also without a terminal")
 	fs.BoolVar(&f.tempInMemory, "temp-in-memory", false, "keep big sorts in memory, so that no personal data reaches a disk")
@@ -78,8 +77,8 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	if f.timeout < 0 || fs.Changed("timeout") && f.timeout == 0 {
 		return nil, nil, &usageError{msg: "--timeout must be longer than 0", hint: "for example: --timeout 30s"}
 	}
-	if f.headroom < 0 || f.headroom > 90 {
-		return nil, nil, &usageError{msg: fmt.Sprintf("--headroom %d: expected 0 to 90", f.headroom), hint: "0 uses the whole rate limit, 40 leaves two fifths of it to others"}
+	if err := checkHeadroom(f.headroom); err != nil {
+		return nil, nil, err
 	}
 	if f.outputGiven, f.outGiven = fs.Changed("output"), fs.Changed("out"); f.outGiven && f.out == "" {
 		return nil, nil, &usageError{msg: "--out needs the name of a file", hint: "for example: --out users.csv"}
@@ -89,6 +88,21 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	}
 	texts := showComments(fs.Args())
 	return f, texts, f.sandbox.check(texts)
+}
+
+func addHeadroom(fs *pflag.FlagSet, percent *int) {
+	fs.IntVar(percent, "headroom", 40, "leave this `PERCENTAGE` of the org's rate limit to its other apps, 0 to 90")
+}
+
+func checkHeadroom(percent int) error {
+	if percent < 0 || percent > 90 {
+		return &usageError{msg: fmt.Sprintf("--headroom %d: expected 0 to 90", percent), hint: "0 uses the whole rate limit, 40 leaves two fifths of it to others"}
+	}
+	return nil
+}
+
+func addParams(fs *pflag.FlagSet, params *[]string) {
+	fs.StringArrayVar(params, "param", nil, "bind :name to a text by `name=value`, or to JSON (a number, true, null) by name:=json")
 }
 
 // A SQL text that begins with a comment looks like a flag. hideComments puts a byte in front of such
@@ -144,12 +158,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if talk {
 		clientOptions.OnWait = c.reportWaits(f.verbose)
 	}
-	var set *orgSet
-	if f.sandbox.on {
-		set, err = c.sandbox(f.orgs.org, f.sandbox.file, clientOptions)
-	} else {
-		set, err = c.orgs(f.orgs, clientOptions)
-	}
+	set, err := c.orgsOf(f.orgs, f.sandbox, clientOptions)
 	if err != nil {
 		return err
 	}
@@ -208,7 +217,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	if err != nil {
 		unfinished := out.unfinished()
 		if changer.stops != nil {
-			unfinished = "what was done is done; whoql resume " + changer.stops.Run + " goes on"
+			unfinished = "what was done is done; whoql resume " + changer.stops.Run + changer.again() + " goes on"
 		}
 		return &queryError{error: err, rows: n, unfinished: unfinished, requests: rows.Stats().Requests, timed: f.timeout > 0}
 	}
