@@ -92,6 +92,13 @@ func callsWithout(s *vtab.Scan) (calls, error) {
 			l.size = int(max(s.Limit, 1))
 		}
 	}
+	if s.Order != nil {
+		l.query.Set("sortBy", s.Order.Search)
+		l.query.Set("sortOrder", "asc")
+		if s.Desc {
+			l.query.Set("sortOrder", "desc")
+		}
+	}
 	if terms != "" {
 		l.query.Set("search", terms)
 	}
@@ -260,40 +267,18 @@ func beyondBMP(s string) bool {
 func (c *calls) terms(s *vtab.Scan) (text string, none bool) {
 	var parts []string
 	for _, t := range s.Terms {
-		values, ok := pushable(t)
-		if !ok {
-			c.kept = append(c.kept, describeTerm(t))
-			continue
+		text, never, ok := searchOf(t)
+		if never {
+			return "", true
 		}
-		if len(values) == 0 {
-			return "", true // only NULLs: equal to nothing
-		}
-		// Longer than one search may be: SQLite checks it alone.
-		any := search.AnyOf(t.Column.Search, values, search.MaxText)
-		if all := search.All(append(parts, any...)...); len(any) == 1 && search.Size(all) <= search.MaxText {
-			parts = append(parts, any[0])
+		if all := search.All(append(parts, text)...); ok && search.Size(all) <= search.MaxText {
+			parts = append(parts, text)
 			c.pushed = append(c.pushed, describeTerm(t))
 		} else {
 			c.kept = append(c.kept, describeTerm(t))
 		}
 	}
 	return search.All(parts...), false
-}
-
-// pushable returns a condition's values as texts, NULLs left out, if all of them can be handed over.
-func pushable(t vtab.Term) ([]string, bool) {
-	var out []string
-	for _, v := range t.Values {
-		if v == nil {
-			continue
-		}
-		text, ok := v.(string)
-		if !ok || !search.Sendable(text) || len(t.Column.Values) > 0 && !slices.Contains(t.Column.Values, text) {
-			return nil, false
-		}
-		out = append(out, text)
-	}
-	return out, true
 }
 
 // parameters makes the list that the request parameters ask for.
@@ -395,10 +380,13 @@ func describeTerm(t vtab.Term) string {
 	if more := len(t.Values) - most; more > 0 {
 		values = append(values, fmt.Sprintf("… %d more", more))
 	}
-	if t.Op == vtab.OpIn {
+	switch t.Op {
+	case vtab.OpIn:
 		return t.Column.Name + " IN (" + strings.Join(values, ", ") + ")"
+	case vtab.OpNotNull:
+		return t.Column.Name + " " + string(t.Op)
 	}
-	return t.Column.Name + " = " + strings.Join(values, "")
+	return t.Column.Name + " " + string(t.Op) + " " + strings.Join(values, "")
 }
 
 func describeValue(v any) string {

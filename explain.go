@@ -127,7 +127,7 @@ func (q *query) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab.
 		m = r.Get()
 	}
 	var request, handed string
-	only := p.Checked
+	only := slices.Clone(p.Checked)
 	if scan, ok := rec.scans[p.ID]; ok {
 		request = scan.request(m)
 		if len(scan.calls) > 0 {
@@ -139,9 +139,14 @@ func (q *query) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab.
 			}
 		}
 	} else {
-		request, handed = rec.planned(r, p, m)
+		request, handed = rec.planned(r, p, m, st.Repeats(p))
 	}
 	if st.Repeats(p) {
+		for _, a := range p.Args {
+			if a.Later {
+				only = append(only, r.Columns[a.Column].Name+" "+string(a.Op))
+			}
+		}
 		switch {
 		case p.Key:
 			request += " for each new value; past 50 the list too, kept"
@@ -159,18 +164,23 @@ func (q *query) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab.
 }
 
 // planned shows a plan that was not run. Values that come from other tables are not known.
-func (rec *recorder) planned(r *catalog.Resource, p *vtab.Plan, m *catalog.Method) (request, handed string) {
+func (rec *recorder) planned(r *catalog.Resource, p *vtab.Plan, m *catalog.Method, often bool) (request, handed string) {
 	scan := &vtab.Scan{Table: r, Plan: p.ID, Limit: -1}
 	var parts []string
 	known := true
 	for _, a := range p.Args {
-		if a.Column < 0 || a.Local {
+		if a.Column < 0 || !a.HandedOver(often) {
 			continue
 		}
 		col := r.Columns[a.Column]
-		parts = append(parts, col.Name+" "+string(a.Op)+" …")
-		known = known && a.Value != nil
-		term := vtab.Term{Column: col, Op: a.Op, Values: []any{a.Value}}
+		term := vtab.Term{Column: col, Op: a.Op}
+		if a.Op == vtab.OpNotNull {
+			parts = append(parts, describeTerm(term))
+		} else {
+			parts = append(parts, col.Name+" "+string(a.Op)+" …")
+			known = known && a.Value != nil
+			term.Values = []any{a.Value}
+		}
 		switch {
 		case col.Kind == catalog.KindOrg:
 			scan.Orgs = term.Values

@@ -186,17 +186,7 @@ func (q *query) ownAttributes(ctx context.Context, s stmt.Statement, d stmt.Desc
 }
 
 // pushed says which conditions on a column are handed to the API.
-func pushed(c *catalog.Column) string {
-	switch {
-	case c.Kind == catalog.KindParameter:
-		return "="
-	case c.Kind == catalog.KindOrg, c.Kind == catalog.KindRequired, c.Key, len(c.Push) > 1:
-		return "=, IN"
-	case len(c.Push) == 1:
-		return "="
-	}
-	return ""
-}
+func pushed(c *catalog.Column) string { return strings.Join(c.Conditions(), ", ") }
 
 // matchLike is SQL's LIKE for the names in SHOW: % is any run of characters, _ any one, ASCII case
 // is ignored.

@@ -6,7 +6,10 @@
 // neither SQL nor HTTP: vtab turns a [Resource] into a SQLite table, okta makes the calls.
 package catalog
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // A Catalog is all providers that whoql knows, in the order in which SHOW lists them.
 type Catalog struct {
@@ -98,8 +101,11 @@ type Column struct {
 	Key bool
 	// Search is the attribute's name in Okta's search language, "" if the API can't search it.
 	Search string
-	// Push are the search operators that may be handed to the API: "eq", "in".
+	// Push are the conditions that may be handed to the API: [PushEqual] and its siblings.
 	Push []string
+	// Sort is true where the API can list in the order of the column: its texts in the order of their
+	// bytes, and never null.
+	Sort bool
 	// Values, where not empty, are the only values that the API knows: no others are handed to it.
 	Values []string
 	// Varies is true where the value depends on which operation answered.
@@ -116,6 +122,45 @@ type Column struct {
 	Cut int
 	// Route is the parameter of the path that a KindRequired column binds.
 	Route string
+}
+
+// What may be handed to the API as part of a search: conditions of SQL that its operators answer.
+const (
+	PushEqual    = "eq"    // =
+	PushIn       = "in"    // IN
+	PushNotEqual = "ne"    // <>, of a column that has only a few values
+	PushPrefix   = "sw"    // LIKE 'abc%' and GLOB 'abc*'
+	PushRange    = "range" // =, <, <=, > and >= of numbers, and of dates where the type is string
+	PushPresent  = "pr"    // IS NOT NULL, of a column that is never an empty text
+)
+
+// Pushes reports whether a condition, one of [PushEqual] and its siblings, may be handed to the API.
+func (c *Column) Pushes(condition string) bool { return slices.Contains(c.Push, condition) }
+
+// operators are the conditions of SQL that a mark of Push stands for.
+var operators = map[string][]string{
+	PushEqual: {"="}, PushIn: {"IN"}, PushNotEqual: {"<>"}, PushPrefix: {"LIKE", "GLOB"},
+	PushRange: {"=", "<", "<=", ">", ">="}, PushPresent: {"IS NOT NULL"},
+}
+
+// Conditions returns the operators of the conditions on the column that whoql hands to the API, by a
+// get, by a search or as a parameter.
+func (c *Column) Conditions() []string {
+	var out []string
+	switch {
+	case c.Kind == KindParameter:
+		return []string{"="}
+	case c.Kind == KindOrg, c.Kind == KindRequired, c.Key:
+		out = []string{"=", "IN"}
+	}
+	for _, mark := range c.Push {
+		for _, op := range operators[mark] {
+			if !slices.Contains(out, op) {
+				out = append(out, op)
+			}
+		}
+	}
+	return out
 }
 
 // Hidden reports whether SELECT * leaves the column out.

@@ -229,7 +229,7 @@ func (r *reader) inherit(o object, res, base *Resource, kind Kind) {
 	for _, c := range base.Columns {
 		if c.Kind == kind {
 			own := *c
-			own.Key, own.Search, own.Push = false, "", nil
+			own.Key, own.Search, own.Push, own.Sort = false, "", nil, false
 			r.at[&own] = o
 			if res.Column(own.Name) != nil {
 				o.fail("like", "the column %q is taken", own.Name)
@@ -248,7 +248,9 @@ var hiddenKinds = map[string]Kind{
 
 var types = []string{"string", "object", "array", "boolean", "integer", "number"}
 
-var columnKeys = []string{"name", "type", "description", "key", "search", "push", "values", "varies"}
+var pushes = []string{PushEqual, PushIn, PushNotEqual, PushPrefix, PushRange, PushPresent}
+
+var columnKeys = []string{"name", "type", "description", "key", "search", "push", "sort", "values", "varies"}
 
 // fields reads the fields, then the hidden columns, then the attributes. Their names are one space,
 // in which case doesn't count.
@@ -336,6 +338,7 @@ func (o object) column(kind Kind, field string) *Column {
 		Key:         o.flag("key"),
 		Search:      o.optional("search"),
 		Push:        o.words("push"),
+		Sort:        o.flag("sort"),
 		Values:      o.words("values"),
 		Varies:      o.flag("varies"),
 	}
@@ -349,8 +352,13 @@ func (o object) column(kind Kind, field string) *Column {
 		c.Search = field + "." + c.Name
 	}
 	for _, op := range c.Push {
-		if op != "eq" && op != "in" {
-			o.fail("push", "push operator %q is not one of eq, in", op)
+		switch {
+		case !slices.Contains(pushes, op):
+			o.fail("push", "push operator %q is not one of %s", op, strings.Join(pushes, ", "))
+		case op == PushNotEqual && len(c.Values) == 0:
+			o.fail("push", "push operator %q needs values, the only ones that there are", op)
+		case op == PushPrefix && c.Type != "string" || c.Type == "array" || c.Type == "object":
+			o.fail("push", "push operator %q is not for the type %s", op, c.Type)
 		}
 	}
 	inObject := kind != KindOrg && kind != KindParameter && kind != KindRequired

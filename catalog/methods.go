@@ -236,6 +236,8 @@ func (r *reader) crossCheck(o object, res *Resource) {
 			o.fail("search", "the method that lists has no query parameter \"search\"")
 		case len(c.Push) > 0 && c.Search == "":
 			o.fail("push", "push needs search, the attribute's name in the search language")
+		case c.Sort && (c.Search == "" || res.Complete == "" || res.Column("sortBy") == nil):
+			o.fail("sort", "sort needs search, and a resource that has complete and the parameter sortBy")
 		}
 	}
 	var statuses []string

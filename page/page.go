@@ -96,17 +96,11 @@ func (p *Page) columnTable(r *catalog.Resource, kinds ...catalog.Kind) {
 
 // handed says which conditions the API is asked.
 func handed(c *catalog.Column) string {
-	switch {
-	case c.Kind == catalog.KindParameter:
-		return "`=`"
-	case c.Kind == catalog.KindOrg, c.Kind == catalog.KindRequired:
-		return "`=`, `IN`"
-	case c.Key:
-		return "`=`, `IN`: by get"
-	case len(c.Push) > 0:
-		return "`" + strings.NewReplacer("eq", "=", "in", "IN").Replace(strings.Join(c.Push, "`, `")) + "`"
+	text := codes(c.Conditions())
+	if c.Key {
+		text = strings.Replace(text, "`=`, `IN`", "`=`, `IN`: by get", 1)
 	}
-	return ""
+	return text
 }
 
 // methods writes the methods, first as a table, then each with its parameters.

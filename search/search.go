@@ -80,6 +80,17 @@ func AnyOf(attribute string, values []string, max int) []string {
 	return terms
 }
 
+// AnyLiteral returns the term: attribute equals one of the numbers or truth values, written as the
+// language has them. ok is false if it is larger than [MaxText].
+func AnyLiteral(attribute string, literals []string) (term string, ok bool) {
+	parts := make([]string, len(literals))
+	for i, l := range literals {
+		parts[i] = attribute + " eq " + l
+	}
+	term = strings.Join(parts, " or ")
+	return term, Size(term) <= MaxText
+}
+
 // All joins expressions with and, each in parentheses if there is more than one; empty ones are
 // left out.
 func All(expressions ...string) string {

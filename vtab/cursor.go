@@ -26,6 +26,10 @@ type Scan struct {
 	Required []Term
 	// Orgs are the names of the orgs to read; nil means the default org.
 	Orgs []any
+	// Order, if not nil, is the column by whose texts the rows must come in order, of their bytes.
+	Order *catalog.Column
+	// Desc turns the order round.
+	Desc bool
 	// Limit is how many rows will be read at most, as far as SQLite knows; -1: not known.
 	Limit int64
 
@@ -35,10 +39,11 @@ type Scan struct {
 	locals []Term // equalities by which kept rows are looked up
 }
 
-// A Term is a condition on a column: its value equals one of Values.
+// A Term is a condition on a column.
 type Term struct {
 	Column *catalog.Column
-	// Values are nil, int64, float64, string or []byte; one, save for OpIn.
+	// Values are nil, int64, float64, string or []byte: those of which the column equals one for OpIn,
+	// none for OpNotNull, and else the one on the right.
 	Values []any
 	Op     Op
 }
@@ -93,7 +98,11 @@ func (c *cursor) Filter(_ int, idxStr string, args ...sqlite3.Value) (err error)
 func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
 	s := &Scan{Table: t.res, Plan: p.ID, Limit: -1, often: t.db.running.Repeats(p)}
 	s.used, s.kept = t.db.running.keeping(p)
+	if p.Order != nil {
+		s.Order, s.Desc = t.res.Columns[p.Order.Column], p.Order.Desc
+	}
 	var offset int64
+	left := false // some condition is SQLite's alone
 	for i, a := range p.Args {
 		values, err := argValues(a, args[i])
 		if err != nil {
@@ -120,8 +129,10 @@ func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
 			s.Params = append(s.Params, term)
 		case col.Kind == catalog.KindRequired:
 			s.Required = append(s.Required, term)
-		case a.Local:
+		case !a.HandedOver(s.often) && a.Op == OpEqual:
 			s.locals = append(s.locals, term)
+		case !a.HandedOver(s.often):
+			left = true
 		case p.Key && col.Key:
 			s.Key = &term
 		default:
@@ -134,7 +145,7 @@ func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
 	if s.Limit >= 0 {
 		s.Limit += offset
 	}
-	if len(s.locals) > 0 {
+	if left || len(s.locals) > 0 {
 		s.Limit = -1 // of the rows that are left, not of those read
 	}
 	return s, nil
@@ -142,6 +153,9 @@ func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
 
 // argValues reads one value, or all of an IN list: https://sqlite.org/c3ref/vtab_in_first.html.
 func argValues(a PlanArg, v sqlite3.Value) ([]any, error) {
+	if a.Op == OpNotNull {
+		return nil, nil
+	}
 	if a.Op != OpIn {
 		return []any{valueOf(v)}, nil
 	}

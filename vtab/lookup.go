@@ -47,7 +47,11 @@ func sameTerms(a, b []Term) bool {
 
 // scanID is the same for scans that ask the same of the same objects, whatever the key or the required values.
 func scanID(s *Scan) string {
-	return fmt.Sprintf("%s %x %q %s %s", s.Table.Path(), s.used, s.Orgs, signature(s.Params), signature(s.Terms))
+	order := ""
+	if s.Order != nil {
+		order = fmt.Sprint(s.Order.Name, s.Desc)
+	}
+	return fmt.Sprintf("%s %x %q %s %s %s", s.Table.Path(), s.used, s.Orgs, signature(s.Params), signature(s.Terms), order)
 }
 
 // shelfID is the same for scans that ask the same.

@@ -56,12 +56,12 @@ func (db *DB) loopsOf(ctx context.Context, sql string, shape Shape) (loops, erro
 		}
 	}
 	for _, p := range l.plans {
-		if l.often[p.ID] && (p.Key || p.whole()) {
+		if l.often[p.ID] && (p.Key || p.whole(true)) {
 			l.shared[p.Table] = 0
 		}
 	}
 	for _, p := range l.plans {
-		if used, ok := l.shared[p.Table]; ok && (p.whole() || p.Key && l.often[p.ID]) {
+		if used, ok := l.shared[p.Table]; ok && (p.whole(l.often[p.ID]) || p.Key && l.often[p.ID]) {
 			l.shared[p.Table] = used | p.Used
 		}
 	}
@@ -112,7 +112,7 @@ func (s *Stmt) Repeats(p *Plan) bool { return s.loops.often[p.ID] }
 // keeping says whether what a plan reads is kept on a shelf, and which columns of it.
 func (s *Stmt) keeping(p *Plan) (used uint64, kept bool) {
 	used, kept = p.Used, s.loops.often[p.ID]
-	if shared, ok := s.loops.shared[p.Table]; ok && (p.whole() || p.Key && kept) {
+	if shared, ok := s.loops.shared[p.Table]; ok && (p.whole(kept) || p.Key && kept) {
 		return shared, true
 	}
 	return used, kept

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
 
@@ -23,6 +24,8 @@ type Plan struct {
 	Key bool `json:"key,omitempty"`
 	// Args says what each value that SQLite gives to Filter is, in order.
 	Args []PlanArg `json:"args,omitempty"`
+	// Order, if not nil, is the order in which the API is asked for the rows, and SQLite relies on it.
+	Order *PlanOrder `json:"order,omitempty"`
 	// Used has bit n set if column n is used; bit 63 stands for column 63 and all behind it.
 	Used uint64 `json:"used"`
 	// Checked are the conditions that the table was shown and does not hand over, such as
@@ -38,26 +41,96 @@ type PlanArg struct {
 	// Local is true for a condition that is not handed over, but by which rows that are kept are
 	// looked up: see shelf.
 	Local bool `json:"local,omitempty"`
+	// Later is true for a condition whose value may come from another table. It is handed over only
+	// where the plan runs once: a table that is read for each row of another one is listed once, and
+	// kept, instead of being searched for each value.
+	Later bool `json:"later,omitempty"`
 	// Value is the value if the statement's text has it, for EXPLAIN; else nil. Integers may come
 	// back as float64, since the plan is JSON.
 	Value any `json:"value,omitempty"`
 }
 
-// whole reports whether the plan lists all of the default org, whatever the values.
-func (p *Plan) whole() bool {
-	return !p.Key && !slices.ContainsFunc(p.Args, func(a PlanArg) bool { return a.Column >= 0 && !a.Local })
+// A PlanOrder is a column and its direction.
+type PlanOrder struct {
+	Column int  `json:"col"`
+	Desc   bool `json:"desc,omitempty"`
 }
+
+// whole reports whether the plan lists all of the default org, whatever the values. often: the
+// statement may run it many times.
+func (p *Plan) whole(often bool) bool {
+	return !p.Key && p.Order == nil && !slices.ContainsFunc(p.Args, func(a PlanArg) bool { return a.Column >= 0 && a.HandedOver(often) })
+}
+
+// HandedOver reports whether the API may be asked to check the condition. often: the statement may run
+// the plan many times.
+func (a PlanArg) HandedOver(often bool) bool { return !a.Local && !(a.Later && often) }
 
 // An Op is a condition on a column, or a bound of the whole scan.
 type Op string
 
 // The conditions that a table hands over. OpLimit and OpOffset say how many rows will be read.
 const (
-	OpEqual  Op = "="
-	OpIn     Op = "IN"
-	OpLimit  Op = "LIMIT"
-	OpOffset Op = "OFFSET"
+	OpEqual          Op = "="
+	OpIn             Op = "IN"
+	OpNotEqual       Op = "<>"
+	OpLess           Op = "<"
+	OpLessOrEqual    Op = "<="
+	OpGreater        Op = ">"
+	OpGreaterOrEqual Op = ">="
+	OpLike           Op = "LIKE" // without ESCAPE
+	OpGlob           Op = "GLOB"
+	OpNotNull        Op = "IS NOT NULL" // has no value
+	OpLimit          Op = "LIMIT"
+	OpOffset         Op = "OFFSET"
 )
+
+// offers are the conditions that a table can hand over, by SQLite's operator: the condition, and the
+// marks in the catalogue of which a column must have one. IN comes as an equality.
+var offers = map[sqlite3.IndexConstraintOp]struct {
+	op    Op
+	marks []string
+}{
+	sqlite3.INDEX_CONSTRAINT_EQ:        {OpEqual, []string{catalog.PushEqual, catalog.PushRange}},
+	sqlite3.INDEX_CONSTRAINT_NE:        {OpNotEqual, []string{catalog.PushNotEqual}},
+	sqlite3.INDEX_CONSTRAINT_LT:        {OpLess, []string{catalog.PushRange}},
+	sqlite3.INDEX_CONSTRAINT_LE:        {OpLessOrEqual, []string{catalog.PushRange}},
+	sqlite3.INDEX_CONSTRAINT_GT:        {OpGreater, []string{catalog.PushRange}},
+	sqlite3.INDEX_CONSTRAINT_GE:        {OpGreaterOrEqual, []string{catalog.PushRange}},
+	sqlite3.INDEX_CONSTRAINT_LIKE:      {OpLike, []string{catalog.PushPrefix}},
+	sqlite3.INDEX_CONSTRAINT_GLOB:      {OpGlob, []string{catalog.PushPrefix}},
+	sqlite3.INDEX_CONSTRAINT_ISNOTNULL: {OpNotNull, []string{catalog.PushPresent}},
+}
+
+// offered reports whether a column's condition can be handed over.
+func (c *chooser) offered(i int, col *catalog.Column) bool {
+	con := c.info.Constraint[i]
+	if c.isIn(i) {
+		return col.Pushes(catalog.PushIn)
+	}
+	offer := offers[con.Op]
+	if !slices.ContainsFunc(offer.marks, col.Pushes) {
+		return false
+	}
+	switch offer.op {
+	case OpLike, OpGlob: // which have rules of their own for what is equal
+		return c.prefixed(i)
+	case OpNotNull:
+		return true
+	}
+	return c.info.Collation(i) == "BINARY" // the bytes are compared
+}
+
+// prefixed reports whether a pattern begins with a text. Where it isn't known and there are several
+// tables it is taken not to: a table that is listed whole is listed once for all of them.
+func (c *chooser) prefixed(i int) bool {
+	v, err := c.info.RHSValue(i)
+	if err != nil {
+		return c.t.db.shape.Single
+	}
+	pattern, ok := valueOf(v).(string)
+	return ok && pattern != "" && !strings.ContainsAny(pattern[:1], "%_*?[")
+}
 
 // DecodePlan reads a plan out of idxStr.
 func DecodePlan(idxStr string) (*Plan, error) {
@@ -175,19 +248,16 @@ func (c *chooser) sort() bool {
 			}
 			continue
 		}
-		if !con.Usable || !equal || c.t.db.options.NoPushdown || c.info.Collation(i) != "BINARY" {
+		if !con.Usable || c.t.db.options.NoPushdown {
 			continue
 		}
-		op := "eq"
-		if c.isIn(i) {
-			op = "in"
-		}
-		if col.Key {
+		equal = equal && c.info.Collation(i) == "BINARY"
+		if col.Key && equal {
 			c.keys = append(c.keys, i)
 		}
-		if slices.Contains(col.Push, op) {
+		if c.offered(i, col) {
 			c.pushes = append(c.pushes, i)
-		} else if !col.Key && op == "eq" && !c.t.db.shape.Single {
+		} else if !col.Key && equal && !c.isIn(i) && !c.t.db.shape.Single {
 			c.locals = append(c.locals, i)
 		}
 	}
@@ -273,12 +343,33 @@ func (c *chooser) choose() {
 		}
 	}
 	// LIMIT and OFFSET only say how much to read ahead; SQLite counts the rows itself.
-	if c.limit >= 0 && c.info.Constraint[c.limit].Usable && len(c.info.OrderBy) == 0 {
+	limited := c.limit >= 0 && c.info.Constraint[c.limit].Usable
+	if limited && !parameters && c.takeOrder() || limited && len(c.info.OrderBy) == 0 {
 		c.use(c.limit)
 		if c.offset >= 0 && c.info.Constraint[c.offset].Usable {
 			c.use(c.offset)
 		}
 	}
+}
+
+// takeOrder has the API sort, where it can and few rows are wanted: all rows are sorted faster here. The
+// rows of several orgs, or of several lists, come in no order.
+func (c *chooser) takeOrder() bool {
+	if len(c.info.OrderBy) != 1 || c.plan.Key || c.t.db.options.NoPushdown {
+		return false
+	}
+	n := c.info.OrderBy[0].Column
+	if n < 0 || n >= len(c.t.res.Columns) || !c.t.res.Columns[n].Sort {
+		return false
+	}
+	for at, i := range c.bound {
+		if c.t.res.Columns[at].Kind != catalog.KindOrg || c.isIn(i) {
+			return false
+		}
+	}
+	c.plan.Order = &PlanOrder{Column: n, Desc: c.info.OrderBy[0].Desc}
+	c.info.OrderByConsumed = true
+	return true
 }
 
 // handedOver reports whether the API is asked to check a condition.
@@ -304,7 +395,7 @@ func (c *chooser) use(i int) {
 		return // a key that is a search term too
 	}
 	con := c.info.Constraint[i]
-	arg := PlanArg{Column: con.Column, Op: OpEqual}
+	arg := PlanArg{Column: con.Column, Op: offers[con.Op].op}
 	switch {
 	case con.Op == sqlite3.INDEX_CONSTRAINT_LIMIT:
 		arg = PlanArg{Column: -1, Op: OpLimit}
@@ -313,8 +404,11 @@ func (c *chooser) use(i int) {
 	case c.isIn(i):
 		arg.Op = OpIn
 		c.info.In(i, 1) // the whole list in one call of Filter
+	case arg.Op == OpNotNull:
 	default:
-		if v, err := c.info.RHSValue(i); err == nil {
+		v, err := c.info.RHSValue(i)
+		arg.Later = err != nil && c.later(i)
+		if err == nil {
 			switch v := valueOf(v).(type) {
 			case string, int64:
 				arg.Value = v
@@ -327,6 +421,13 @@ func (c *chooser) use(i int) {
 	}
 	c.plan.Args = append(c.plan.Args, arg)
 	c.info.ConstraintUsage[i].ArgvIndex = len(c.plan.Args)
+}
+
+// later reports whether a condition is for a table that is read again and again not worth a search
+// for each value. One of a few values, or of a key, is.
+func (c *chooser) later(i int) bool {
+	col := c.column(i)
+	return col != nil && !c.t.db.shape.Single && slices.Contains(c.pushes, i) && !slices.Contains(c.keys, i) && len(col.Values) == 0
 }
 
 // estimate sets cost and rows.
@@ -351,11 +452,12 @@ func (c *chooser) estimate() {
 		rows, requests = 20*estimatedPage, 20
 	case required:
 		rows, requests = estimatedPage, 1
-	case query || len(c.pushes) > 0:
+	case query || c.sure():
 		rows, requests = rows/10, requests/10
 	}
-	for _, i := range c.locals {
-		if !c.handedOver(i) && c.info.ConstraintUsage[i].ArgvIndex > 0 {
+	for i, con := range c.info.Constraint {
+		equal := con.Op == sqlite3.INDEX_CONSTRAINT_EQ && !c.isIn(i)
+		if n := c.info.ConstraintUsage[i].ArgvIndex; equal && n > 0 && (c.plan.Args[n-1].Local || c.plan.Args[n-1].Later) {
 			rows = max(rows/1000, 1)
 			if _, err := c.info.RHSValue(i); err != nil && !required {
 				// The value comes from another table: this one is read once, and kept.
@@ -363,6 +465,9 @@ func (c *chooser) estimate() {
 			}
 			break
 		}
+	}
+	if c.plan.Order != nil {
+		requests = min(requests, 5)
 	}
 	c.info.EstimatedRows = int64(rows)
 	c.info.EstimatedCost = requests*costRequest + rows
@@ -381,6 +486,14 @@ func (c *chooser) estimate() {
 			}
 		}
 	}
+}
+
+// sure reports whether some search narrows what is listed, whatever table is read first.
+func (c *chooser) sure() bool {
+	return slices.ContainsFunc(c.pushes, func(i int) bool {
+		n := c.info.ConstraintUsage[i].ArgvIndex
+		return n > 0 && !c.plan.Args[n-1].Later
+	})
 }
 
 func (c *chooser) hasOp(op Op) bool {
