@@ -28,9 +28,18 @@ var rowIDs = []string{"rowid", "oid", "_rowid_"}
 // profileField is the field whose attributes schemas define.
 const profileField = "profile"
 
+// pushesOf are the conditions that the API can be asked about an attribute, by its type. Whether it holds
+// zero, false and the empty text for values isn't known, so that IS NOT NULL is not among them.
+var pushesOf = map[string][]string{
+	"string":  {PushEqual, PushIn, PushPrefix},
+	"integer": {PushEqual, PushIn, PushRange},
+	"number":  {PushEqual, PushIn, PushRange},
+	"boolean": {PushEqual, PushIn},
+}
+
 // AttributeColumns returns columns for those attributes that the resource has no column for yet, in
 // the order of their names. An attribute whose name is taken, in any case, by another column is
-// called profile_NAME; where that is taken too, it has no column. search says whether equalities may
+// called profile_NAME; where that is taken too, it has no column. search says whether conditions may
 // be handed to the API, which is right only for the orgs whose schemas the attributes are from.
 func (r *Resource) AttributeColumns(attributes []Attribute, search bool) []*Column {
 	known := map[string]bool{}
@@ -59,8 +68,8 @@ func (r *Resource) AttributeColumns(attributes []Attribute, search bool) []*Colu
 		}
 		taken[fold(name)] = true
 		c := &Column{Name: name, Kind: KindAttribute, Type: a.Type, Description: a.Description, Path: []string{profileField, a.Name}}
-		if search && r.searchable() && a.Everywhere && a.Type == "string" && a.plainName() {
-			c.Search, c.Push = profileField+"."+a.Name, []string{"eq", "in"}
+		if push := pushesOf[a.Type]; search && r.searchable() && a.Everywhere && push != nil && a.plainName() {
+			c.Search, c.Push = profileField+"."+a.Name, push
 		}
 		out = append(out, c)
 	}

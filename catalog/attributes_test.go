@@ -40,8 +40,8 @@ func TestAttributeColumns(t *testing.T) {
 		}
 		return out
 	}
-	const names = "1st=1st//[] BADGE=BADGE/profile.BADGE/[eq in] profile_Badge=Badge/profile.Badge/[eq in] profile_ID=ID/profile.ID/[eq in] " +
-		"profile_Login=Login/profile.Login/[eq in] profile_Q=Q/profile.Q/[eq in] a_1=a_1/profile.a_1/[eq in] größe=größe//[] m=m//[] n=n//[] profile_profile_q=profile_q/profile.profile_q/[eq in] some=some//[] "
+	const names = "1st=1st//[] BADGE=BADGE/profile.BADGE/[eq in sw] profile_Badge=Badge/profile.Badge/[eq in sw] profile_ID=ID/profile.ID/[eq in sw] " +
+		"profile_Login=Login/profile.Login/[eq in sw] profile_Q=Q/profile.Q/[eq in sw] a_1=a_1/profile.a_1/[eq in sw] größe=größe//[] m=m//[] n=n/profile.n/[eq in range] profile_profile_q=profile_q/profile.profile_q/[eq in sw] some=some//[] "
 	if got := show(users.AttributeColumns(attributes, true)); got != names {
 		t.Errorf("got  %s\nwant %s", got, names)
 	}

@@ -1,0 +1,320 @@
+package whoql_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/whoql/whoql"
+	"github.com/whoql/whoql/okta"
+	"github.com/whoql/whoql/oktatest"
+)
+
+// Texts, numbers and dates in which SQL and a search engine may see different things.
+var (
+	oddTexts = []string{"", "Z", "b", "B", "é", "É", "e\u0301", "İ", "i", "I", "ı", "ſ", "s", "Σ", "σ", "ς", "ΟΔΟΣ", "οδοσα", "ß", "SS", `"`, `\`, `\"`, `a"b\c`, "O'Brien", "007", "7", "7.0",
+		"9007199254740993", "true", "1", "2026-02-02", "a%b", "a_b", "a*b", "a[b", "abc", "ABCD", "ab", " a", "a ", "日本", "%", "null"}
+	oddNumbers = []string{"0", "-0.0", "1", "-1", "7", "2.5", "-2.5", "0.1", "0.30000000000000004", "9007199254740992", "9007199254740993", "-9007199254740993", "1e15", "1e300", "2147483647", "-2147483648"}
+	oddDates   = []string{"2026", "2026-02", "2026-02-02", "2026-02-02T", "2026-02-02T11", "2026-02-02T11:15:22", "2026-02-02T11:15:22.000Z", "2026-02-02T11:15:22.000+02:00", "2026-02-02 11:15:22",
+		"2026-02-30", "2026-13", "2026-1", "1969-12-31T23:59:59.000Z", "0000", "9999-12-31", "1970", "20", "", "now", "2025-12-31T23:59:59.999Z", "2024-02-29", "2026-02-02T24", "2026-02-02t11", "+2026"}
+)
+
+// An oddOrg has users whose attributes hold such values, custom ones of all types too.
+func oddOrg(t testing.TB) (*oktatest.Server, []person) {
+	server := oktatest.Start(t, oktatest.Options{Users: 60, Seed: 4})
+	var properties []string
+	for _, p := range []string{"note string", "level integer", "score number", "remote boolean"} {
+		name, typ, _ := strings.Cut(p, " ")
+		properties = append(properties, fmt.Sprintf("%q:{\"title\":%q,\"type\":%q}", name, name, typ))
+	}
+	properties = append(properties, `"labels":{"title":"labels","type":"array","items":{"type":"string"}}`)
+	call(t, server, "POST", "/api/v1/meta/schemas/user/default", `{"definitions":{"custom":{"id":"#custom","type":"object","properties":{`+strings.Join(properties, ",")+`}}}}`)
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range 120 {
+		profile := map[string]any{"login": fmt.Sprintf("odd%d@example.com", i), "email": "odd@example.com", "firstName": "x", "lastName": "y"}
+		for _, name := range []string{"note", "department", "title", "employeeNumber"} {
+			if text := oddTexts[r.IntN(len(oddTexts))]; r.IntN(5) > 0 {
+				profile[name] = text
+			}
+		}
+		if r.IntN(4) > 0 {
+			profile["score"] = json.Number(oddNumbers[r.IntN(len(oddNumbers))])
+		}
+		if r.IntN(4) > 0 {
+			profile["level"] = []int{0, 1, -1, 7, 2147483647, -2147483648}[r.IntN(6)]
+		}
+		if n := r.IntN(3); n > 0 {
+			profile["remote"] = n == 1
+		}
+		if n := r.IntN(3); n > 0 {
+			profile["labels"] = oddTexts[1 : 1+n]
+		}
+		body, err := json.Marshal(map[string]any{"profile": profile})
+		if err != nil {
+			t.Fatal(err)
+		}
+		call(t, server, "POST", fmt.Sprintf("/api/v1/users?activate=%t", i%2 == 0), string(body))
+	}
+	return server, people(t, server.Org)
+}
+
+// A predicate writes conditions of the kinds that are handed over, and of kinds that look like them.
+type predicate struct {
+	*rand.Rand
+	users []person
+}
+
+func (p *predicate) of(list ...string) string { return list[p.IntN(len(list))] }
+
+// constant is a value of any kind as SQL, more often of the column's kind.
+func (p *predicate) constant(column string) string {
+	text := func(list []string) string { return literal(p.of(list...)) }
+	n := p.IntN(10)
+	switch {
+	case n == 0:
+		return p.of("NULL", "''", "x'41'", "TRUE", "1.5", "'😀'", "char(10)", "'a' || 'b'", "lower('Z')", "9e999", "-9e999")
+	case n == 1:
+		return text(oddTexts)
+	case column == "score" || column == "level" || column == "remote":
+		return p.of(p.of(oddNumbers...), "0", "1", "TRUE", "FALSE", "'1'", "7")
+	case column == "status":
+		return p.of("'ACTIVE'", "'STAGED'", "'SUSPENDED'", "'DEPROVISIONED'", "'active'", "'ASLEEP'")
+	case strings.Contains("created activated statusChanged lastUpdated lastLogin passwordChanged", column):
+		if n < 5 {
+			if v := p.users[p.IntN(len(p.users))].text(column); v != "" {
+				return literal(v[:[]int{4, 7, 10, 13, 16, 19, 24}[p.IntN(7)]])
+			}
+		}
+		return text(oddDates)
+	}
+	if n < 5 {
+		if v := p.users[p.IntN(len(p.users))].text(column); v != "" {
+			return literal(v)
+		}
+	}
+	return text(oddTexts)
+}
+
+func (p *predicate) term() string {
+	c := p.of("department", "title", "employeeNumber", "note", "note", "level", "score", "remote", "labels", "status", "status", "created", "activated", "statusChanged", "lastUpdated", "lastLogin", "passwordChanged", "login", "firstName", "city", "secondEmail")
+	switch p.IntN(12) {
+	case 0, 1, 2:
+		return c + " = " + p.constant(c)
+	case 3:
+		return c + " IN (" + p.constant(c) + ", " + p.constant(c) + ", " + p.constant(c) + ")"
+	case 4:
+		return c + " BETWEEN " + p.constant(c) + " AND " + p.constant(c)
+	case 5, 6:
+		return c + p.of(" < ", " <= ", " > ", " >= ") + p.constant(c)
+	case 7:
+		return c + " <> " + p.constant(c)
+	case 8:
+		return c + p.of(" IS NULL", " IS NOT NULL")
+	case 9, 10:
+		pattern := p.of(oddTexts...)
+		if r := []rune(pattern); len(r) > 1 && p.IntN(2) == 0 {
+			pattern = string(r[:1+p.IntN(len(r)-1)])
+		}
+		return c + p.of(" LIKE ", " NOT LIKE ") + literal(pattern+p.of("%", "_%", "", "%x")) + p.of("", "", ` ESCAPE '\'`)
+	}
+	return c + " GLOB " + literal(p.of(oddTexts...)+p.of("*", "?", "[a-z]*"))
+}
+
+func (p *predicate) where(deep int) string {
+	if deep == 0 || p.IntN(3) == 0 {
+		return p.term()
+	}
+	switch p.IntN(6) {
+	case 0, 1, 2:
+		return p.where(deep-1) + " AND " + p.where(deep-1)
+	case 3, 4:
+		return "(" + p.where(deep-1) + " OR " + p.where(deep-1) + ")"
+	}
+	return "NOT (" + p.where(deep-1) + ")"
+}
+
+func (p *predicate) query() string {
+	where := p.where(2)
+	switch p.IntN(6) {
+	case 0:
+		return "SELECT id, " + p.of("created", "lastUpdated") + " FROM okta.user.users WHERE " + where + " ORDER BY 2" + p.of("", " DESC") + ", id LIMIT 7"
+	case 1:
+		c := p.of("created", "lastUpdated")
+		return "SELECT " + c + " FROM okta.user.users WHERE " + where + " ORDER BY " + c + p.of("", " DESC") + p.of(" LIMIT 5", " LIMIT 250", " LIMIT 3 OFFSET 4")
+	case 2:
+		return "SELECT u.id, m.id FROM okta.user.users AS u JOIN okta.user.users AS m ON m." + p.of("department = u.department", "note = u.note", "created > u.created", "score = u.level") + " WHERE " + strings.NewReplacer("department", "u.department", "note", "u.note", "score", "u.score", "level", "u.level", "status ", "u.status ", "title", "u.title", "created", "u.created",
+			"employeeNumber", "u.employeeNumber", "remote", "u.remote", "labels", "u.labels", "activated", "u.activated", "statusChanged", "u.statusChanged", "lastUpdated", "u.lastUpdated", "lastLogin", "u.lastLogin",
+			"passwordChanged", "u.passwordChanged", "login", "u.login", "firstName", "u.firstName", "city", "u.city", "secondEmail", "u.secondEmail").Replace(where)
+	}
+	return "SELECT id FROM okta.user.users WHERE " + where
+}
+
+// Whatever is handed to the API, the rows are those of SQLite alone.
+func FuzzPushdown(f *testing.F) {
+	server, users := oddOrg(f)
+	on := connect(f, server, okta.Options{}, whoql.Options{})
+	off := connect(f, server, okta.Options{}, whoql.Options{NoPushdown: true})
+	if out, err := run(context.Background(), on, "SELECT note, level, score, remote, labels FROM okta.user.users", nil); err != nil || len(out[0].rows) != 180 {
+		f.Fatal(err)
+	}
+	n := uint64(300)
+	if testing.Short() {
+		n = 100
+	}
+	for seed := range n {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		p := &predicate{rand.New(rand.NewPCG(seed, 3)), users}
+		sql := p.query()
+		want, werr := run(context.Background(), off, sql, nil)
+		got, err := run(context.Background(), on, sql, nil)
+		if werr != nil || err != nil {
+			t.Fatalf("%v, and without push-down %v\n%s", err, werr, sql)
+		}
+		if diff := compare(got[0], want[0], strings.Contains(sql, "ORDER BY")); diff != "" {
+			t.Errorf("%s\n%s", diff, sql)
+		}
+	})
+}
+
+// Conditions that the API can answer cost the pages of the answer.
+func TestRequestsOfPushedConditions(t *testing.T) {
+	server := oktatest.Start(t, oktatest.Options{Users: 3000, Seed: 5})
+	call(t, server, "POST", "/api/v1/users/"+people(t, server.Org)[2000].text("id"), `{"profile":{"department":"R\"D","title":"Zoë"}}`)
+	users := people(t, server.Org)
+	engine := connect(t, server, okta.Options{}, whoql.Options{})
+	off := connect(t, server, okta.Options{}, whoql.Options{NoPushdown: true})
+	created := users[1500].text("created")
+	for _, c := range []struct {
+		where string
+		// The search; "": it isn't looked at.
+		search string
+		extra  int // calls more than pages of the answer, where what SQLite checks narrows it
+	}{
+		{`department = 'Sales' AND status = 'ACTIVE'`, `(profile.department eq "Sales") and (status eq "ACTIVE")`, 0},
+		{`department = 'Sales'`, `profile.department eq "Sales"`, 0},
+		{`department IN ('Sales', 'Legal') AND status IN ('STAGED', 'SUSPENDED')`, "", 0},
+		{`department = 'R"D'`, `profile.department eq "R\"D"`, 0},
+		{`title LIKE 'Zo%'`, `profile.title sw "Zo"`, 0},
+		{`title GLOB 'Zo*'`, `profile.title sw "Zo"`, 0},
+		{`lastName LIKE 'Mc_%'`, `profile.lastName sw "Mc"`, 0},
+		{`email LIKE 'a%' AND status = 'STAGED'`, "", 0},
+		{`status <> 'ACTIVE'`, `status lt "ACTIVE" or status gt "ACTIVE"`, 0},
+		{`status <> 'ACTIVE' AND status <> 'DEPROVISIONED'`, "", 0},
+		{`created < '` + created[:7] + `' AND status = 'SUSPENDED'`, "", 0},
+		{`created >= '` + created + `'`, `created ge "` + created + `"`, 0},
+		{`created = '` + created + `'`, "", 0},
+		{`created BETWEEN '` + created[:7] + `' AND '` + created + `' AND department = 'Legal'`, "", 0},
+		{`created > '` + created[:10] + ` 08:00:00' AND status = 'LOCKED_OUT'`, "", 0},
+		{`statusChanged > '` + created[:4] + `' AND status = 'DEPROVISIONED'`, "", 0},
+		{`statusChanged IS NULL`, everyone, 14}, // which the API can't be asked
+		{`activated IS NOT NULL AND status = 'STAGED'`, `(status eq "STAGED") and (activated pr)`, 0},
+		{`department = 'Legal' AND city = 'Berlin' AND userType = 'Employee'`, "", 0},
+		{`city = 'Berlin' AND lower(department) = 'legal'`, `profile.city eq "Berlin"`, 2},
+		{`(department = 'Legal' OR department = 'Sales') AND status = 'RECOVERY'`, "", 0},
+		{`profile->>'department' = 'Legal'`, `profile.department eq "Legal"`, 0},
+		{`countryCode = 'DE' AND status = 'ACTIVE' AND lastLogin IS NULL`, "", 3},
+		{`userType = 'x'`, `profile.userType eq "x"`, 0},
+	} {
+		sql := "SELECT id FROM okta.user.users WHERE " + c.where
+		want, err := column(t.Context(), off, sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.ResetRequests()
+		got, err := column(t.Context(), engine, sql)
+		if err != nil || len(got) != len(want) {
+			t.Errorf("%d rows, want %d; %v\n%s", len(got), len(want), err, sql)
+		}
+		requests := server.Requests()
+		pages := max((len(want)+199)/200, 1)
+		if len(requests) < pages || len(requests) > pages+c.extra {
+			t.Errorf("%d requests for %d rows\n%s\n%v", len(requests), len(want), sql, spellRequests(requests))
+		}
+		if s := requests[0].Query.Get("search"); c.search != "" && s != c.search {
+			t.Errorf("it searches for %s, want %s\n%s", s, c.search, sql)
+		}
+	}
+}
+
+// What may not be handed over isn't: texts that the API can't be asked for, and values of another type
+// than the column's.
+func TestRequestsOfKeptConditions(t *testing.T) {
+	server := oktatest.Start(t, oktatest.Options{Users: 30, Seed: 5})
+	engine := connect(t, server, okta.Options{}, whoql.Options{})
+	for _, where := range []string{`department = ''`, `department = 5`, `department = x'41'`, `department = '😀'`, `department = char(10)`, `department LIKE '%x'`, `department LIKE '_x%'`,
+		`department LIKE 'a\_b%' ESCAPE '\'`, `department NOT LIKE 'a%'`, `department > 'S'`, `department <> 'Sales'`, `department = 'sales' COLLATE NOCASE`, `department IN ('Sales', '')`,
+		`department IS NOT NULL`, `secondEmail IS NOT NULL`, `department IS NULL`, `department IS 'Sales'`, `status <> 'ASLEEP'`, `status > 'A'`, `status LIKE 'A%'`, `status IN ('ACTIVE', 'x')`,
+		`lastLogin > '2026'`, `passwordChanged < '2026'`, `lastLogin IS NOT NULL`, `created > 'yesterday'`, `created > 2026`, `created <> '2026'`, `created > '20'`, `created > '0001-01-01'`,
+		`lower(department) = 'sales'`, `department || '' = 'Sales'`, `NOT department = 'Sales'`} {
+		server.ResetRequests()
+		if _, err := column(t.Context(), engine, "SELECT id FROM okta.user.users WHERE "+where); err != nil {
+			t.Errorf("%s: %v", where, err)
+		}
+		for _, r := range server.Requests() {
+			if r.Query.Get("search") != everyone {
+				t.Errorf("%s: it searches for %s", where, r.Query.Get("search"))
+			}
+		}
+	}
+	// NULL compares with nothing, so that nothing is asked.
+	for _, where := range []string{`department = NULL`, `created > NULL`, `status <> NULL`} {
+		server.ResetRequests()
+		if got, err := column(t.Context(), engine, "SELECT id FROM okta.user.users WHERE "+where); err != nil || len(got) > 0 || len(server.Requests()) > 0 {
+			t.Errorf("%s: %v, %v, %d requests", where, got, err, len(server.Requests()))
+		}
+	}
+}
+
+// The newest and the oldest are one call away.
+func TestRequestsOfOrder(t *testing.T) {
+	server := oktatest.Start(t, oktatest.Options{Users: 1050, Seed: 5})
+	engine := connect(t, server, okta.Options{}, whoql.Options{})
+	off := connect(t, server, okta.Options{}, whoql.Options{NoPushdown: true})
+	for _, c := range []struct {
+		sql      string
+		from, to int
+		sortBy   string
+	}{
+		{`SELECT created FROM okta.user.users ORDER BY created LIMIT 10`, 1, 1, "created asc"},
+		{`SELECT created FROM okta.user.users ORDER BY created DESC LIMIT 10`, 1, 1, "created desc"},
+		{`SELECT lastUpdated FROM okta.user.users ORDER BY lastUpdated DESC LIMIT 5 OFFSET 10`, 1, 1, "lastUpdated desc"},
+		{`SELECT lastUpdated FROM okta.user.users ORDER BY lastUpdated DESC LIMIT 250`, 2, 2, "lastUpdated desc"},
+		{`SELECT lastUpdated FROM okta.user.users WHERE status = 'ACTIVE' ORDER BY lastUpdated DESC LIMIT 20`, 1, 2, "lastUpdated desc"},
+		{`SELECT created FROM okta.user.users WHERE created > '2020' ORDER BY created LIMIT 20`, 1, 2, "created asc"},
+		{`SELECT (SELECT max(created) FROM (SELECT created FROM okta.user.users ORDER BY created DESC LIMIT 3)) AS created`, 1, 1, "created desc"},
+		{`SELECT created FROM okta.user.users ORDER BY created`, 6, 6, " "},
+		{`SELECT created FROM okta.user.users ORDER BY created, id LIMIT 10`, 6, 6, " "},
+		{`SELECT created FROM okta.user.users ORDER BY created COLLATE NOCASE LIMIT 10`, 6, 6, " "},
+		{`SELECT created FROM okta.user.users WHERE lastLogin IS NULL ORDER BY created LIMIT 10`, 6, 6, " "},
+		{`SELECT DISTINCT created FROM okta.user.users ORDER BY created LIMIT 10`, 6, 6, " "},
+		{`SELECT max(created) FROM okta.user.users GROUP BY status ORDER BY status LIMIT 1`, 6, 6, " "},
+		{`SELECT lastLogin FROM okta.user.users ORDER BY lastLogin LIMIT 10`, 6, 6, " "},
+		{`SELECT created FROM okta.user.users WHERE subdomain IN ('sandbox') ORDER BY created LIMIT 10`, 1, 6, ""},
+	} {
+		want, err := run(t.Context(), off, c.sql, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.ResetRequests()
+		got, err := run(t.Context(), engine, c.sql, nil)
+		if err != nil {
+			t.Errorf("%v\n%s", err, c.sql)
+			continue
+		}
+		if diff := compare(got[0], want[0], true); diff != "" {
+			t.Errorf("%s\n%s", diff, c.sql)
+		}
+		requests := server.Requests()
+		if n := len(requests); n < c.from || n > c.to {
+			t.Errorf("%d requests, want %d to %d\n%s\n%v", n, c.from, c.to, c.sql, spellRequests(requests))
+		}
+		if q := requests[0].Query; c.sortBy != "" && q.Get("sortBy")+" "+q.Get("sortOrder") != c.sortBy {
+			t.Errorf("it sorts by %s %s\n%s", q.Get("sortBy"), q.Get("sortOrder"), c.sql)
+		}
+	}
+}
