@@ -37,6 +37,10 @@ type listCall struct {
 	query url.Values // without limit
 	size  int        // of a page; -1: the list is one answer, whatever its size
 	cut   string     // the parameter with which the list is one answer of at most size objects
+	// order, if not nil, is the column whose values must not go down from object to object; up, where desc
+	// is true.
+	order *catalog.Column
+	desc  bool
 }
 
 func (l *listCall) onePage() bool { return l.size < 0 || l.cut != "" }
@@ -93,6 +97,7 @@ func callsWithout(s *vtab.Scan) (calls, error) {
 		}
 	}
 	if s.Order != nil {
+		l.order, l.desc = s.Order, s.Desc
 		l.query.Set("sortBy", s.Order.Search)
 		l.query.Set("sortOrder", "asc")
 		if s.Desc {

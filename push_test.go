@@ -3,9 +3,13 @@ package whoql_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/whoql/whoql"
@@ -283,7 +287,14 @@ func TestRequestsOfOrder(t *testing.T) {
 		{`SELECT created FROM okta.user.users ORDER BY created LIMIT 10`, 1, 1, "created asc"},
 		{`SELECT created FROM okta.user.users ORDER BY created DESC LIMIT 10`, 1, 1, "created desc"},
 		{`SELECT lastUpdated FROM okta.user.users ORDER BY lastUpdated DESC LIMIT 5 OFFSET 10`, 1, 1, "lastUpdated desc"},
-		{`SELECT lastUpdated FROM okta.user.users ORDER BY lastUpdated DESC LIMIT 250`, 2, 2, "lastUpdated desc"},
+		{`SELECT lastUpdated FROM okta.user.users ORDER BY lastUpdated DESC LIMIT 250`, 6, 6, " "}, // more than a page, in which people can move
+		{`SELECT lastUpdated FROM okta.user.users ORDER BY lastUpdated LIMIT 150 OFFSET 51`, 6, 6, " "},
+		{`SELECT created FROM okta.user.users ORDER BY created DESC LIMIT 250`, 2, 2, "created desc"},
+		{`SELECT lastUpdated FROM okta.user.users WHERE lastUpdated > '2020' ORDER BY lastUpdated DESC LIMIT 20`, 1, 1, "lastUpdated desc"},
+		{`SELECT lastUpdated FROM okta.user.users WHERE lastUpdated > '2020' ORDER BY lastUpdated LIMIT 20`, 5, 6, " "},
+		{`SELECT lastUpdated FROM okta.user.users WHERE subdomain = 'sandbox' AND status <> 'ACTIVE' AND lastUpdated <= '2027' ORDER BY lastUpdated LIMIT 20`, 1, 1, "lastUpdated asc"},
+		{`SELECT lastUpdated FROM okta.user.users WHERE department = 'Sales' ORDER BY lastUpdated DESC LIMIT 20`, 1, 1, " "}, // or sales
+		{`SELECT lastUpdated FROM okta.user.users WHERE status IN ('ACTIVE', 'STAGED') ORDER BY lastUpdated DESC LIMIT 20`, 2, 5, " "},
 		{`SELECT lastUpdated FROM okta.user.users WHERE status = 'ACTIVE' ORDER BY lastUpdated DESC LIMIT 20`, 1, 2, "lastUpdated desc"},
 		{`SELECT created FROM okta.user.users WHERE created > '2020' ORDER BY created LIMIT 20`, 1, 2, "created asc"},
 		{`SELECT (SELECT max(created) FROM (SELECT created FROM okta.user.users ORDER BY created DESC LIMIT 3)) AS created`, 1, 1, "created desc"},
@@ -316,5 +327,88 @@ func TestRequestsOfOrder(t *testing.T) {
 		if q := requests[0].Query; c.sortBy != "" && q.Get("sortBy")+" "+q.Get("sortOrder") != c.sortBy {
 			t.Errorf("it sorts by %s %s\n%s", q.Get("sortBy"), q.Get("sortOrder"), c.sql)
 		}
+	}
+}
+
+// Nobody is missed or comes twice because somebody else reads on while they are changed: who is changed
+// moves in a list that is sorted by lastUpdated, and whoql reads no second page of such a list.
+func TestOrderWhileUsersChange(t *testing.T) {
+	for _, sql := range []string{
+		`SELECT id FROM okta.user.users WHERE status = 'ACTIVE' ORDER BY lastUpdated DESC LIMIT 200`,
+		`SELECT id FROM okta.user.users ORDER BY lastUpdated LIMIT 400`,
+		`SELECT id FROM okta.user.users ORDER BY lastUpdated DESC LIMIT 400`,
+		`SELECT id FROM okta.user.users WHERE department IS NOT NULL OR 1 ORDER BY lastUpdated DESC`,
+		`SELECT id FROM okta.user.users WHERE created > '1971' ORDER BY created DESC LIMIT 400`,
+		`SELECT id FROM okta.user.users ORDER BY created LIMIT 400`,
+	} {
+		server := oktatest.Start(t, oktatest.Options{Users: 400, Seed: 5})
+		users := people(t, server.Org)
+		var next, changed atomic.Int64
+		slices.SortFunc(users, func(a, b person) int { return strings.Compare(b.text("lastUpdated"), a.text("lastUpdated")) })
+		// Between two calls those are changed who weren't for the longest time.
+		transport := tripper(func(req *http.Request) (*http.Response, error) {
+			resp, err := http.DefaultTransport.RoundTrip(req)
+			for range 20 {
+				change, _ := http.NewRequest("POST", server.URL+"/api/v1/users/"+users[len(users)-int(next.Add(1))].text("id"), strings.NewReader(`{"profile":{"title":"moved"}}`))
+				change.Header.Set("Authorization", "SSWS "+server.Token)
+				change.Header.Set("Content-Type", "application/json")
+				if answer, err := http.DefaultTransport.RoundTrip(change); err == nil {
+					answer.Body.Close()
+					if answer.StatusCode == 200 { // and not deprovisioned
+						changed.Add(1)
+					}
+				}
+			}
+			return resp, err
+		})
+		engine := connect(t, server, okta.Options{Transport: transport}, whoql.Options{})
+		got, err := column(t.Context(), engine, sql)
+		if err != nil {
+			t.Errorf("%v\n%s", err, sql)
+		}
+		seen := map[string]bool{}
+		for _, id := range got {
+			if seen[id] {
+				t.Errorf("%s comes twice\n%s", id, sql)
+			}
+			seen[id] = true
+		}
+		for _, u := range users {
+			if !strings.Contains(sql, "ACTIVE") && !seen[u.text("id")] {
+				t.Errorf("%s is missing\n%s", u.text("login"), sql)
+			}
+		}
+		if changed.Load() < 10 {
+			t.Errorf("%d people were changed", changed.Load())
+		}
+	}
+}
+
+// A tripper is a transport made of a function.
+type tripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements [http.RoundTripper].
+func (t tripper) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+
+// An answer that isn't sorted as it was asked to be is an error, since SQLite relies on it.
+func TestOrderIsChecked(t *testing.T) {
+	server := oktatest.Start(t, oktatest.Options{Users: 450, Seed: 5})
+	plain := func(req *http.Request) (*http.Response, error) {
+		q := req.URL.Query()
+		q.Del("sortBy")
+		q.Del("sortOrder")
+		req = req.Clone(req.Context())
+		req.URL.RawQuery = q.Encode()
+		return http.DefaultTransport.RoundTrip(req)
+	}
+	engine := connect(t, server, okta.Options{Transport: tripper(plain)}, whoql.Options{})
+	for _, order := range []string{"created", "created DESC", "lastUpdated", "lastUpdated DESC"} {
+		_, err := column(t.Context(), engine, `SELECT id FROM okta.user.users ORDER BY `+order+` LIMIT 5`)
+		if e, ok := errors.AsType[*whoql.OrderError](err); !ok || e.Column != strings.Fields(order)[0] {
+			t.Errorf("%s: %v", order, err)
+		}
+	}
+	if _, err := column(t.Context(), engine, `SELECT id FROM okta.user.users ORDER BY created`); err != nil {
+		t.Error(err)
 	}
 }

@@ -219,7 +219,7 @@ func TestSchemasExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := fmt.Sprint(got[0].rows); !strings.Contains(text, `(profile.badge eq "B1") and (profile.badge eq "B1" or profile.badge eq "B2")`) || !strings.Contains(text, "only here: floor =") {
+	if text := fmt.Sprint(got[0].rows); !strings.Contains(text, `(profile.badge eq "B1") and (profile.badge eq "B1" or profile.badge eq "B2") and (profile.floor eq 3)`) || strings.Contains(text, "only here") {
 		t.Error(text)
 	}
 	if n := len(server.Requests()); n != 0 {
@@ -256,7 +256,7 @@ func TestSchemasDescribed(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.ResetRequests()
-	const want = "[badge string attribute =, IN Badge number]"
+	const want = "[badge string attribute =, IN, LIKE, GLOB Badge number]"
 	if badge, notes := listed(engine, describe); badge != want || notes != 0 {
 		t.Errorf("%s, %d notes", badge, notes)
 	}
@@ -323,7 +323,8 @@ func TestAttributeNames(t *testing.T) {
 	// Only what has one type is handed over.
 	for sql, want := range map[string]string{
 		`EXPLAIN SELECT login FROM okta.user.users WHERE zone = 'x' AND level = 'y'`: `profile.Zone eq "x"`,
-		`EXPLAIN SELECT login FROM okta.user.users WHERE profile_limit = 7`:          everyone,
+		`EXPLAIN SELECT login FROM okta.user.users WHERE profile_limit = 7`:          "profile.limit eq 7",
+		`EXPLAIN SELECT login FROM okta.user.users WHERE level = 7`:                  everyone,
 	} {
 		got, err := run(t.Context(), engine, sql, nil)
 		if err != nil || !strings.HasSuffix(fmt.Sprint(got[0].rows[0][2]), "search="+want+" (sandbox)") {

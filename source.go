@@ -48,7 +48,8 @@ type orgScan struct {
 	calls *calls
 	next  int // the call to begin next, counted through gets (as one) and lists
 	pages *okta.Pages
-	later bool // a page of pages was read before
+	later bool   // a page of pages was read before
+	last  string // the value of the order's column in the object read last
 }
 
 // A batch is what one step of an orgScan reads.
@@ -90,8 +91,12 @@ func (r *orgScan) read(ctx context.Context) (batch, error) {
 		if err != nil {
 			return batch{}, err
 		}
-		if l := r.calls.lists[r.next-r.calls.getSteps()-1]; l.cut != "" && len(page.Items) >= l.size {
+		l := &r.calls.lists[r.next-r.calls.getSteps()-1]
+		if l.cut != "" && len(page.Items) >= l.size {
 			return batch{}, &CutOffError{Parameter: l.cut, Limit: l.size}
+		}
+		if err := r.inOrder(l, page.Items); err != nil {
+			return batch{}, err
 		}
 		// The next page is fetched while this one is read: from the middle of the first page, from
 		// the start of later ones, so that whoever needs few rows costs few requests.
@@ -121,7 +126,7 @@ func (r *orgScan) begin(ctx context.Context) (items [][]byte, more bool, err err
 		return items, true, err
 	}
 	l := r.calls.lists[step-r.calls.getSteps()]
-	r.later = false
+	r.later, r.last = false, ""
 	r.pages = r.client.Pages(r.calls.listOperation, l.path, l.query, okta.PageOptions{Size: l.size, NoPaging: l.onePage(), NeedID: r.calls.table.Column("id") != nil})
 	return nil, true, nil
 }
@@ -195,6 +200,22 @@ func (r *orgScan) readAll(ctx context.Context, client *okta.Client, l listCall) 
 	}
 }
 
+// inOrder checks the order of a page's objects, since SQLite relies on it.
+func (r *orgScan) inOrder(l *listCall, items [][]byte) error {
+	if l.order == nil {
+		return nil
+	}
+	path := strings.Join(l.order.Path, ".")
+	for _, obj := range items {
+		v := gjson.GetBytes(obj, path)
+		if v.Type != gjson.String || r.last != "" && v.Str != r.last && (v.Str < r.last) != l.desc {
+			return &OrderError{Column: l.order.Name}
+		}
+		r.last = v.Str
+	}
+	return nil
+}
+
 func (r *orgScan) stop() error {
 	if r.pages == nil {
 		return nil
@@ -214,4 +235,15 @@ type CutOffError struct {
 // Error says what to do instead.
 func (e *CutOffError) Error() string {
 	return fmt.Sprintf("%s found %d rows, which is the most it gives: there may be more. Make it longer, or use search", e.Parameter, e.Limit)
+}
+
+// An OrderError is an answer whose objects don't come in the order that was asked for.
+type OrderError struct {
+	// Column is the one by which the API was to sort.
+	Column string
+}
+
+// Error says what to do instead.
+func (e *OrderError) Error() string {
+	return fmt.Sprintf("the API was asked to sort by %s, and its answer isn't sorted: leave out LIMIT", e.Column)
 }

@@ -106,6 +106,9 @@ type Column struct {
 	// Sort is true where the API can list in the order of the column: its texts in the order of their
 	// bytes, and never null.
 	Sort bool
+	// Moves is true where a change of an object changes the value of a column that Sort is true for, so that
+	// the object moves in a list that is read page by page: it may be missed or come twice.
+	Moves bool
 	// Values, where not empty, are the only values that the API knows: no others are handed to it.
 	Values []string
 	// Varies is true where the value depends on which operation answered.

@@ -229,7 +229,7 @@ func (r *reader) inherit(o object, res, base *Resource, kind Kind) {
 	for _, c := range base.Columns {
 		if c.Kind == kind {
 			own := *c
-			own.Key, own.Search, own.Push, own.Sort = false, "", nil, false
+			own.Key, own.Search, own.Push, own.Sort, own.Moves = false, "", nil, false, false
 			r.at[&own] = o
 			if res.Column(own.Name) != nil {
 				o.fail("like", "the column %q is taken", own.Name)
@@ -250,7 +250,7 @@ var types = []string{"string", "object", "array", "boolean", "integer", "number"
 
 var pushes = []string{PushEqual, PushIn, PushNotEqual, PushPrefix, PushRange, PushPresent}
 
-var columnKeys = []string{"name", "type", "description", "key", "search", "push", "sort", "values", "varies"}
+var columnKeys = []string{"name", "type", "description", "key", "search", "push", "sort", "moves", "values", "varies"}
 
 // fields reads the fields, then the hidden columns, then the attributes. Their names are one space,
 // in which case doesn't count.
@@ -339,6 +339,7 @@ func (o object) column(kind Kind, field string) *Column {
 		Search:      o.optional("search"),
 		Push:        o.words("push"),
 		Sort:        o.flag("sort"),
+		Moves:       o.flag("moves"),
 		Values:      o.words("values"),
 		Varies:      o.flag("varies"),
 	}

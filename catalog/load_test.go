@@ -204,6 +204,7 @@ func TestParseErrors(t *testing.T) {
 		{"      description: The sign-in name.", "      description: The name.\n      push: [ne]", `push: [ne] | attribute "login": push operator "ne" needs values, the only ones that there are`},
 		{"  - name: status\n    type: string", "  - name: status\n    type: array", `push: [eq] | field "status": push operator "eq" is not for the type array`},
 		{"  - name: status\n    type: string", "  - name: status\n    sort: true\n    type: string", `sort: true | field "status": sort needs search, and a resource that has complete and the parameter sortBy`},
+		{"  - name: status\n    type: string", "  - name: status\n    moves: true\n    type: string", `moves: true | field "status": moves needs sort`},
 		{"push: [eq]", "push: [eq, eq]", `push: [eq, eq] | field "status": push has "eq" twice`},
 		{"push: [eq]", "push: []", `push: [] | field "status": push must be a list, and not an empty one`},
 		{"push: [eq]", "push: eq", `push: eq | field "status": push must be a list, and not an empty one`},

@@ -238,6 +238,8 @@ func (r *reader) crossCheck(o object, res *Resource) {
 			o.fail("push", "push needs search, the attribute's name in the search language")
 		case c.Sort && (c.Search == "" || res.Complete == "" || res.Column("sortBy") == nil):
 			o.fail("sort", "sort needs search, and a resource that has complete and the parameter sortBy")
+		case c.Moves && !c.Sort:
+			o.fail("moves", "moves needs sort")
 		}
 	}
 	var statuses []string

@@ -352,26 +352,6 @@ func (c *chooser) choose() {
 	}
 }
 
-// takeOrder has the API sort, where it can and few rows are wanted: all rows are sorted faster here. The
-// rows of several orgs, or of several lists, come in no order.
-func (c *chooser) takeOrder() bool {
-	if len(c.info.OrderBy) != 1 || c.plan.Key || c.t.db.options.NoPushdown {
-		return false
-	}
-	n := c.info.OrderBy[0].Column
-	if n < 0 || n >= len(c.t.res.Columns) || !c.t.res.Columns[n].Sort {
-		return false
-	}
-	for at, i := range c.bound {
-		if c.t.res.Columns[at].Kind != catalog.KindOrg || c.isIn(i) {
-			return false
-		}
-	}
-	c.plan.Order = &PlanOrder{Column: n, Desc: c.info.OrderBy[0].Desc}
-	c.info.OrderByConsumed = true
-	return true
-}
-
 // handedOver reports whether the API is asked to check a condition.
 func (c *chooser) handedOver(i int) bool {
 	n := c.info.ConstraintUsage[i].ArgvIndex
