@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -151,12 +152,23 @@ func (c *changeResult) unknown(t stmt.Target, known []string) error {
 	return c.errorAt(t.Pos, what+" "+t.Name, hint)
 }
 
-// params are the parameters and body fields that the statement can give.
+// params are the parameters and body fields that the statement can give. An UPDATE's org and key are found
+// by WHERE; it has the parameters of whatever SET status may come to, too.
 func (c *changeResult) params() []*catalog.Param {
+	if c.change.Kind != stmt.Update {
+		return append(slices.Clone(c.method.Params), c.method.Body...)
+	}
+	methods := []*catalog.Method{c.method}
+	for _, line := range c.resource.Changes.Status {
+		methods = append(methods, line.Method)
+	}
 	var out []*catalog.Param
-	for _, p := range c.method.Params {
-		if c.change.Kind != stmt.Update || p.In == "query" || p.In == "header" {
-			out = append(out, p) // an UPDATE's org and key are found by WHERE
+	for _, m := range methods {
+		for _, p := range m.Params {
+			known := slices.ContainsFunc(out, func(o *catalog.Param) bool { return o.Name == p.Name })
+			if !known && (p.In == "query" || p.In == "header") {
+				out = append(out, p)
+			}
 		}
 	}
 	return append(out, c.method.Body...)

@@ -245,9 +245,6 @@ func (c *changeResult) forTargets(columns []vtab.ResultColumn) ([]stmt.Target, e
 	return out, nil
 }
 
-// mailing is the parameter that says whether people are mailed.
-const mailing = "sendEmail"
-
 // checkRequired refuses an EXEC without a parameter that it can't do without. What has a default and is
 // shown as required is asked for only where it would mail many people.
 func (c *changeResult) checkRequired() error {
@@ -260,8 +257,8 @@ func (c *changeResult) checkRequired() error {
 		case given:
 		case p.Required && p.Default == "":
 			return c.errorAt(c.change.MethodPos, c.method.Name+" needs the parameter "+p.Name, p.Description)
-		case c.change.For && p.Name == mailing && p.Default == "true":
-			return c.errorAt(c.change.MethodPos, c.method.Name+" mails everyone whom it is run for", "say @sendEmail = true, or false to get the links back")
+		case c.change.For && c.method.Mails != nil && c.method.Mails.By == p && p.Default == "true":
+			return c.errorAt(c.change.MethodPos, c.method.Name+" mails everyone whom it is run for", "say @"+p.Name+" = true, or false to get the links back")
 		}
 	}
 	return nil
@@ -305,10 +302,8 @@ func (c *changeResult) compileColumns(ctx context.Context) (err error) {
 			return err
 		}
 		c.cols = c.returning.cols
-	case c.change.Kind == stmt.Exec:
-		c.cols = columnsOf(append(slices.Clone(outcomeColumns), c.method.Returns...))
 	default:
-		c.cols = columnsOf(outcomeColumns)
+		c.cols = columnsOf(append(slices.Clone(outcomeColumns), c.answers()...))
 	}
 	return nil
 }
@@ -429,15 +424,17 @@ func (c *changeResult) nothing(plan *change.Plan) *change.Report {
 	return report
 }
 
-// keyed reports whether the statement itself names the one object that it makes one call for: by its key,
-// or by the values of an INSERT. What is found by reading a table isn't named.
+// keyed reports whether the statement itself names the one object that it makes one call for.
 func (c *changeResult) keyed(plan *change.Plan) bool {
+	return plan.Calls() == 1 && len(plan.Rows) == 1 && c.named()
+}
+
+// named reports whether the statement itself names what it is about: an object by its key, or the values of
+// an INSERT. What is found by reading a table isn't named.
+func (c *changeResult) named() bool {
 	rows := c.texts[0]
-	if plan.Calls() != 1 || len(plan.Rows) != 1 || rows.Parsed != nil {
-		return false
-	}
 	if k := c.change.Kind; k == stmt.Exec || k == stmt.Insert {
-		return rows.Uses == 0 && !c.change.For
+		return rows.Uses == 0 && rows.Parsed == nil && !c.change.For
 	}
 	return slices.ContainsFunc(rows.Fixed, func(name string) bool {
 		col := c.resource.Column(name)
@@ -477,7 +474,7 @@ func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
 			return nil, err
 		}
 	}
-	p := &change.Planner{Resource: c.resource, Statement: c.source.Text(), Query: c.change.For}
+	p := &change.Planner{Resource: c.resource, Statement: c.source.Text(), Query: !c.named()}
 	if changes := c.query.engine.options.Changes; changes != nil && changes.Protected != nil {
 		p.Protected = func(org, id, login string) string { return changes.Protected(ctx, org, id, login) }
 	}

@@ -66,7 +66,7 @@ func TestKeyed(t *testing.T) {
 		"UPDATE USERS SET title = 'x' WHERE status = 'ACTIVE' ORDER BY created LIMIT 1",
 		"EXEC USERS.suspend FOR SELECT ID AS userId",
 		"EXEC USERS.suspend @userId = (SELECT id FROM USERS WHERE status = 'ACTIVE' LIMIT 1)",
-		"INSERT INTO USERS (login, email, firstName, lastName) SELECT 'n' || login, email, 'N', 'N' FROM USERS WHERE id = ID",
+		"INSERT INTO USERS (login, email, firstName, lastName, activate) SELECT 'n' || login, email, 'N', 'N', false FROM USERS WHERE id = ID",
 	} {
 		*keyed = true
 		if _, err := runChange(t, e, fill(text)); !errors.Is(err, errAsked) || *keyed {

@@ -17,20 +17,20 @@ import (
 type jsonText = json.RawMessage
 
 // planColumns are what a plan shows of each call, or of a row that none is made for.
-var planColumns = []string{"subdomain", "userId", "login", "operation", "from", "to", "sets", "irreversible", "undo", "refused"}
+var planColumns = []string{"subdomain", "userId", "login", "operation", "from", "to", "sets", "mails", "irreversible", "undo", "refused"}
 
 // planRows shows a plan: a row for each call, and for each row without one.
 func planRows(p *change.Plan) *tableResult {
 	t := newTable(planColumns...)
 	for _, r := range p.Rows {
 		for _, op := range r.Steps {
-			t.add(r.Org, text(r.ID), text(r.Name), op.Method.Name, text(op.From), text(op.To), setsOf(op), text(op.Irreversible), text(op.Undo), nil)
+			t.add(r.Org, text(r.ID), text(r.Name), op.Method.Name, text(op.From), text(op.To), setsOf(op), mailsOf(op), text(op.Irreversible), text(op.Undo), nil)
 		}
 		switch {
 		case r.Refused != "":
-			t.add(r.Org, text(r.ID), text(r.Name), nil, text(r.Before.Status), nil, nil, nil, nil, r.Refused)
+			t.add(r.Org, text(r.ID), text(r.Name), nil, text(r.Before.Status), nil, nil, nil, nil, nil, r.Refused)
 		case r.Unchanged:
-			t.add(r.Org, text(r.ID), text(r.Name), "unchanged", text(r.Before.Status), text(r.Before.Status), nil, nil, nil, nil)
+			t.add(r.Org, text(r.ID), text(r.Name), "unchanged", text(r.Before.Status), text(r.Before.Status), nil, nil, nil, nil, nil)
 		}
 	}
 	return t
@@ -58,6 +58,14 @@ func setsOf(op *change.Operation) any {
 		return nil
 	}
 	return json.RawMessage(b)
+}
+
+// mailsOf is true for a call that mails the user.
+func mailsOf(op *change.Operation) any {
+	if op.Mails() {
+		return true
+	}
+	return nil
 }
 
 // outcomeColumns are what a change shows of each row that it was about.
@@ -133,14 +141,35 @@ func (c *changeResult) fill(ctx context.Context, report *change.Report) error {
 	}
 	for _, o := range report.Outcomes {
 		row := outcomeRow(o)
-		if c.change.Kind == stmt.Exec {
-			for _, name := range c.method.Returns {
-				row = append(row, answered(o.Answer, name))
-			}
+		for _, name := range c.answers() {
+			row = append(row, answered(o.Answer, name))
 		}
 		c.out.rows = append(c.out.rows, row)
 	}
 	return nil
+}
+
+// answers are the members of the org's answers that the result has as columns: of an EXEC all, and of an
+// UPDATE that says whom to mail, what the others would have been mailed.
+func (c *changeResult) answers() []string {
+	if c.change.Kind == stmt.Exec {
+		return c.method.Returns
+	}
+	var out []string
+	if c.change.Kind != stmt.Update {
+		return nil
+	}
+	for _, line := range c.resource.Changes.Status {
+		if by := line.Method.Mails; by != nil && c.gives(setStatus, "status") && c.gives(setParam, by.By.Name) && !slices.Contains(out, line.Method.Secrets[0]) {
+			out = append(out, line.Method.Secrets...)
+		}
+	}
+	return out
+}
+
+// gives says whether the statement gives a value.
+func (c *changeResult) gives(kind setterKind, name string) bool {
+	return slices.ContainsFunc(append(slices.Clone(c.set), c.constant...), func(s setter) bool { return s.kind == kind && s.name == name })
 }
 
 // gjsonKey is a member's name as a path of package gjson.

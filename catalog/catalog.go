@@ -212,6 +212,8 @@ type Method struct {
 	Undo string
 	// Renew is the method that makes a new secret where the one in the answer got lost.
 	Renew string
+	// Mails says when the operation mails the person it is about; nil: never.
+	Mails *Mailing
 	// Examples are statements that use the method.
 	Examples []string
 }

@@ -45,6 +45,16 @@ type Move struct {
 	To string
 	// If is as in [StatusChange].
 	If string
+	// Undo is the method that undoes this move, whatever is said of the operation as a whole; "": that counts.
+	Undo string
+}
+
+// A Mailing says when an operation mails the person it is about.
+type Mailing struct {
+	// By is the boolean parameter that has to be true.
+	By *Param
+	// To is the status that the person has to come to; "": any.
+	To string
 }
 
 // Facts are what the conditions of moves are about.
@@ -81,14 +91,14 @@ const (
 var (
 	witnesses  = []string{WitnessStatus, WitnessProfile, WitnessPassword, WitnessCreated, WitnessGone}
 	conditions = []string{WithPassword, WithoutPassword, NewPassword}
-	moveKeys   = []string{"from", "to", "if"}
+	moveKeys   = []string{"from", "to", "if", "undo"}
 )
 
 // effects reads what a method does to an object, and how that is seen and undone.
 func (o object) effects(m *Method) {
 	for _, n := range o.list("moves") {
 		e := o.reader.object(n, o.subject+": move", moveKeys...)
-		v := Move{From: e.words("from"), To: e.text("to"), If: e.condition()}
+		v := Move{From: e.words("from"), To: e.text("to"), If: e.condition(), Undo: e.optional("undo")}
 		if len(v.From) == 0 {
 			e.fail("from", "from is missing")
 		}
@@ -100,6 +110,7 @@ func (o object) effects(m *Method) {
 	m.Irreversible = o.optional("irreversible")
 	m.Undo = o.optional("undo")
 	m.Renew = o.optional("renew")
+	o.mails(m)
 	if m.Irreversible != "" && m.Undo != "" {
 		o.fail("undo", "what is irreversible can't be undone")
 	}
@@ -116,6 +127,26 @@ func (o object) effects(m *Method) {
 	}
 }
 
+// mails reads when a method mails people. Its parameters have been read.
+func (o object) mails(m *Method) {
+	n := o.values["mails"]
+	if n == nil {
+		return
+	}
+	e := o.reader.object(n, o.subject+": mails", "by", "to")
+	by := e.name("by")
+	m.Mails = &Mailing{To: e.optional("to")}
+	for _, p := range m.Params {
+		if p.Name == by && p.Type == "boolean" {
+			m.Mails.By = p
+		}
+	}
+	if m.Mails.By == nil {
+		e.fail("by", "%s is no boolean parameter of %s", by, m.Name)
+		m.Mails = nil
+	}
+}
+
 func (o object) condition() string {
 	if o.values["if"] == nil {
 		return ""
@@ -124,7 +155,7 @@ func (o object) condition() string {
 }
 
 var methodKeys = []string{"name", "description", "verb", "operation", "request", "key", "page", "maxPage", "success", "answer", "returns", "secrets",
-	"statuses", "params", "body", "examples", "moves", "witness", "irreversible", "undo", "renew"}
+	"statuses", "params", "body", "examples", "moves", "witness", "irreversible", "undo", "renew", "mails"}
 
 // changes reads how UPDATE works. The methods of the resource have been read.
 func (r *reader) changes(o object, res *Resource, shared map[string]*Param, used map[string]bool) {
@@ -193,6 +224,9 @@ func (r *reader) checkEffects(res *Resource) {
 				r.known(o, res, "moves", v.To)
 			}
 			for _, from := range v.From {
+				if v.Undo != "" && res.Method(v.Undo) == nil {
+					o.fail("moves", "undo %q is no method of this resource", v.Undo)
+				}
 				if len(m.Statuses) > 0 && !slices.Contains(m.Statuses, from) {
 					o.fail("moves", "a move begins at %s, from which the method isn't allowed", from)
 				}
@@ -216,12 +250,28 @@ func (m *Method) Destination(from string, f Facts) (to string, ok bool) {
 	if len(m.Statuses) > 0 && !slices.Contains(m.Statuses, from) {
 		return "", false
 	}
-	for _, v := range m.Moves {
-		if slices.Contains(v.From, from) && f.hold(v.If) {
-			return v.To, true
-		}
+	if v := m.move(from, f); v != nil {
+		return v.To, true
 	}
 	return from, true
+}
+
+// Back returns what undoes the method where it begins at a status, as in Method.Undo, and what can't be
+// brought back.
+func (m *Method) Back(from string, f Facts) (undo, irreversible string) {
+	if v := m.move(from, f); v != nil && v.Undo != "" {
+		return v.Undo, ""
+	}
+	return m.Undo, m.Irreversible
+}
+
+func (m *Method) move(from string, f Facts) *Move {
+	for i := range m.Moves {
+		if v := &m.Moves[i]; slices.Contains(v.From, from) && f.hold(v.If) {
+			return v
+		}
+	}
+	return nil
 }
 
 func (f Facts) hold(condition string) bool {

@@ -224,8 +224,8 @@ func (a *application) call(c Call) (Answer, error) {
 }
 
 // row does what is to be done about a row.
-func (a *application) row(r *Row) Outcome {
-	out := Outcome{Row: r, Steps: len(r.Steps), Status: r.Before.Status}
+func (a *application) row(r *Row) (out Outcome) {
+	out = Outcome{Row: r, Steps: len(r.Steps), Status: r.Before.Status}
 	switch {
 	case r.Refused != "":
 		out.Result, out.Reason, out.Earlier = Refused, r.Refused, a.resume != nil
@@ -234,6 +234,12 @@ func (a *application) row(r *Row) Outcome {
 		out.Result, out.Earlier = Unchanged, a.resume != nil
 		return out
 	}
+	var secret json.RawMessage // of an earlier step, to be shown with the outcome of the last one
+	defer func() {
+		if secret != nil {
+			out.Answer = secret
+		}
+	}()
 	for i, op := range r.Steps {
 		s := a.st.step(r.Index, i)
 		out.Step = i
@@ -251,9 +257,26 @@ func (a *application) row(r *Row) Outcome {
 			}
 			return out
 		}
+		if op.answersSecret() && i < len(r.Steps)-1 {
+			secret = out.Answer
+		}
+	}
+	if a.st.plan.Verb == undoing && out.Reason == "" {
+		out.Reason = r.stays()
 	}
 	a.after(r, &out)
 	return out
+}
+
+// stays says what an undo couldn't bring back; "" if nothing.
+func (r *Row) stays() string {
+	var all []string
+	for _, op := range r.Steps {
+		if op.Irreversible != "" {
+			all = append(all, op.Irreversible)
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // prepare makes the records of all steps, so that those who work at the rows side by side only read the map.
@@ -475,16 +498,7 @@ func (out *Outcome) believe(res *catalog.Resource, r *Row, op *Operation, t test
 
 // answersSecret says whether a success answers with something that is shown once.
 func (op *Operation) answersSecret() bool {
-	if len(op.Method.Secrets) == 0 {
-		return false
-	}
-	for _, p := range op.Method.Params { // a link that is mailed isn't in the answer
-		if p.Name == "sendEmail" {
-			v, given := op.Query[p.Wire]
-			return given && v == "false" || !given && p.Default == "false"
-		}
-	}
-	return true
+	return len(op.Method.Secrets) > 0 && !op.Mails() // a link that is mailed isn't in the answer
 }
 
 // lost notes that an answer's secret is gone, and what makes a new one.
@@ -495,8 +509,8 @@ func (out *Outcome) lost(res *catalog.Resource, r *Row, op *Operation) {
 	}
 	m := res.Method(op.Method.Renew)
 	out.Renew = fmt.Sprintf("EXEC %s.%s @userId = '%s', @subdomain = '%s'", res.Path(), m.Name, quoted(r.ID), quoted(r.Org))
-	if slices.ContainsFunc(m.Params, func(p *catalog.Param) bool { return p.Name == "sendEmail" }) {
-		out.Renew += ", @sendEmail = false"
+	if m.Mails != nil {
+		out.Renew += ", @" + m.Mails.By.Name + " = false"
 	}
 }
 

@@ -93,7 +93,7 @@ func Example() {
 	// Output:
 	// suspend ACTIVE to SUSPENDED undone by unsuspend
 	// nothing is done for who is SUSPENDED, refused: ""
-	// nothing is done for who is STAGED, refused: "is STAGED, and only from ACTIVE, PASSWORD_EXPIRED, PROVISIONED there is a way to SUSPENDED"
+	// nothing is done for who is STAGED, refused: "is STAGED, and SET status leads to SUSPENDED only from ACTIVE, PASSWORD_EXPIRED, PROVISIONED"
 	// done SUSPENDED
 	// unchanged SUSPENDED
 	// refused STAGED

@@ -100,6 +100,16 @@ type Operation struct {
 	Vanish []string
 	// Irreversible says what can't be brought back; empty if nothing is lost.
 	Irreversible string
-	// Undo says in words what undoes it; empty if nothing does.
+	// Undo is the method that undoes it, or says in words what else does; empty if nothing does.
 	Undo string
+}
+
+// Mails says whether the person whom the operation is about gets a mail by it.
+func (op *Operation) Mails() bool {
+	m := op.Method.Mails
+	if m == nil || m.To != "" && m.To != op.To {
+		return false
+	}
+	value, given := op.Query[m.By.Wire]
+	return value == "true" || !given && m.By.Default == "true"
 }

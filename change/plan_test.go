@@ -152,7 +152,7 @@ func TestUpdate(t *testing.T) {
 			"refused: is of another user type, which only SET profile can change together with the whole profile"},
 		{"no way", "STAGED", change.Ask{Status: "ACTIVE"}, "refused: is STAGED without password: activate makes it PROVISIONED"},
 		{"nobody's way", "ACTIVE", change.Ask{Status: "RECOVERY"}, "refused: is ACTIVE, and SET status leads nobody to RECOVERY; EXEC … resetPassword does"},
-		{"another's way", "ACTIVE", change.Ask{Status: "PROVISIONED"}, "refused: is ACTIVE, and only from DEPROVISIONED, STAGED there is a way to PROVISIONED"},
+		{"another's way", "ACTIVE", change.Ask{Status: "PROVISIONED"}, "refused: is ACTIVE, and SET status leads to PROVISIONED only from DEPROVISIONED, STAGED"},
 		{"refused as a whole", "ACTIVE", change.Ask{Status: "STAGED", Attributes: values("department", `"IT"`)}, "refused: is ACTIVE, and SET status leads nobody to STAGED"},
 	} {
 		ask := person("00u1", c.status, false, dana)
@@ -205,6 +205,73 @@ func TestTwice(t *testing.T) {
 		}
 		if plan.Rows[0].Ambiguous != strings.HasPrefix(c.want, "refused") {
 			t.Errorf("%s: ambiguous %v", c.want, plan.Rows[0].Ambiguous)
+		}
+	}
+}
+
+// Who is mailed is in the plan, and nobody of a set that a query found is mailed by default.
+func TestMails(t *testing.T) {
+	newcomer := func(params map[string]string, credentials string) change.Ask {
+		return change.Ask{Org: "acme", Params: params, Fields: values("credentials", credentials),
+			Attributes: values("login", `"kim@acme.example"`, "email", `"kim@acme.example"`)}
+	}
+	status := func(from string, password bool, params map[string]string) change.Ask {
+		ask := person("00u1", from, password, dana)
+		ask.Status, ask.Params = map[bool]string{true: "ACTIVE", false: "PROVISIONED"}[password], params
+		return ask
+	}
+	exec := func(params map[string]string) change.Ask {
+		ask := person("00u1", "ACTIVE", true, dana)
+		ask.Params, ask.Anyway = params, true
+		return ask
+	}
+	no, yes, password := map[string]string{"SendEmail": "0"}, map[string]string{"sendEmail": "TRUE"}, `{"password":{"value":"x"}}`
+	for _, c := range []struct {
+		verb, method string
+		ask          change.Ask
+		mailed       bool
+		refused      bool // of a set
+	}{
+		{"INSERT", "", newcomer(nil, "null"), true, true},
+		{"INSERT", "", newcomer(map[string]string{"ACTIVATE": "true"}, "null"), true, false},
+		{"INSERT", "", newcomer(map[string]string{"activate": "false"}, "null"), false, false},
+		{"INSERT", "", newcomer(nil, password), false, false},
+		{"INSERT", "", newcomer(map[string]string{"provider": "true"}, `{"provider":{"type":"FEDERATION"}}`), false, false},
+		{"UPDATE", "", status("STAGED", false, nil), true, true},
+		{"UPDATE", "", status("STAGED", true, nil), true, true},
+		{"UPDATE", "", status("DEPROVISIONED", false, yes), true, false},
+		{"UPDATE", "", status("DEPROVISIONED", false, no), false, false},
+		{"UPDATE", "", status("SUSPENDED", true, nil), false, false},
+		{"UPDATE", "", status("SUSPENDED", true, no), false, false}, // which unsuspend hasn't
+		{"EXEC", "resetPassword", exec(nil), true, true},
+		{"EXEC", "forgotPassword", exec(no), false, false},
+		{"EXEC", "reactivate", exec(nil), false, false},
+		{"EXEC", "reactivate", exec(yes), true, false},
+		{"EXEC", "deactivate", exec(yes), false, false}, // that mails the admins
+		{"EXEC", "suspend", exec(nil), false, false},
+	} {
+		for _, set := range []bool{false, true} {
+			p := planner(t)
+			p.Query = set
+			plan, err := map[string]func() (*change.Plan, error){
+				"INSERT": func() (*change.Plan, error) { return p.Insert([]change.Ask{c.ask}) },
+				"UPDATE": func() (*change.Plan, error) { return p.Update([]change.Ask{c.ask}) },
+				"EXEC":   func() (*change.Plan, error) { return p.Exec(c.method, []change.Ask{c.ask}) },
+			}[c.verb]()
+			if set && c.refused {
+				if err == nil || !strings.Contains(err.Error(), "mails everyone whom it is run for") {
+					t.Errorf("%s %s %v: %v", c.verb, c.method, c.ask.Params, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s %s %v: %v", c.verb, c.method, c.ask.Params, err)
+				continue
+			}
+			text, _ := plan.MarshalJSON()
+			if got := plan.Summary(nil).Mailed == 1; got != c.mailed || strings.Contains(string(text), `"mails":true`) != c.mailed || strings.Contains(string(text), `"mailed":1`) != c.mailed {
+				t.Errorf("%s %s %v: mailed %v", c.verb, c.method, c.ask.Params, got)
+			}
 		}
 	}
 }

@@ -18,7 +18,8 @@ type Planner struct {
 	Resource *catalog.Resource
 	// Statement is the statement's text.
 	Statement string
-	// Query is true where the rows are named by a query, not one by its key.
+	// Query is true where the rows are found by a query, and not named in the statement. What mails people
+	// is then refused unless the statement says that it shall.
 	Query bool
 	// Now is the local clock; nil: time.Now.
 	Now func() time.Time
@@ -116,8 +117,31 @@ func (p *Planner) existing(plan *Plan, asks []Ask, one func(*Row, *object, *Ask)
 		if r.Refused != "" {
 			r.Steps = nil
 		}
+		if err := p.mailsUnasked(plan, r, ask); err != nil {
+			return nil, err
+		}
 	}
 	return plan, nil
+}
+
+// mailsUnasked refuses a set of calls that would mail people only because nobody said otherwise.
+func (p *Planner) mailsUnasked(plan *Plan, r *Row, ask *Ask) error {
+	for _, op := range r.Steps {
+		if !p.Query || !op.Mails() {
+			continue
+		}
+		by := op.Method.Mails.By.Name
+		if slices.ContainsFunc(sortedKeys(ask.Params), func(name string) bool { return strings.EqualFold(name, by) }) {
+			continue
+		}
+		hint := map[string]string{
+			"EXEC":   "say @" + by + " = true, or false to get the links back",
+			"UPDATE": "say SET …, " + by + " = true, or false to get the links back",
+			"INSERT": "give the column " + by + ": true to mail them, false to mail nobody",
+		}[plan.Verb]
+		return planError(hint, "%s mails everyone whom it is run for", op.Method.Name)
+	}
+	return nil
 }
 
 // row is the row that an ask is about.
@@ -268,7 +292,7 @@ func paramValue(p *catalog.Param, text string) (string, error) {
 
 // operation makes the row's next step: a call of m, with those of the parameters that it has.
 func (r *Row) operation(m *catalog.Method, params map[string]string, body map[string]json.RawMessage) *Operation {
-	op := &Operation{Step: len(r.Steps), Method: m, Path: map[string]string{}, Query: map[string]string{}, Irreversible: m.Irreversible}
+	op := &Operation{Step: len(r.Steps), Method: m, Path: map[string]string{}, Query: map[string]string{}}
 	for _, one := range m.Params {
 		value, given := params[one.Name]
 		switch {
@@ -285,15 +309,43 @@ func (r *Row) operation(m *catalog.Method, params map[string]string, body map[st
 	if len(body) > 0 {
 		op.Body = encode(body)
 	}
-	switch m.Undo {
-	case "":
-	case catalog.UndoValues:
-		op.Undo = "writing the former values"
-	default:
-		op.Undo = m.Undo
-	}
+	op.back(r)
 	r.Steps = append(r.Steps, op)
 	return op
+}
+
+// back says what undoes an operation, and what stays as it leaves it. It is asked again once body and
+// statuses are known.
+func (op *Operation) back(r *Row) {
+	op.Undo, op.Irreversible = op.Method.Back(op.From, r.Before.facts())
+	if op.Undo != catalog.UndoValues {
+		return
+	}
+	var stays, why []string
+	body, _ := members(op.Body)
+	for _, name := range sortedKeys(body) {
+		secret := slices.ContainsFunc(op.Method.Body, func(b *catalog.Param) bool { return b.Name == name && b.Secret })
+		switch {
+		case name == "profile":
+		case secret:
+			why = append(why, "the former "+name+" aren't known")
+		default:
+			stays = append(stays, name)
+		}
+	}
+	if op.From != op.To && op.From != "" {
+		stays = append(stays, "the status")
+	}
+	if len(stays) > 0 {
+		why = append(why, "an undo leaves "+strings.Join(stays, " and ")+" as this makes it")
+	}
+	op.Undo, op.Irreversible = "writing the former values", strings.Join(why, "; ")
+	switch {
+	case body != nil && body["profile"] == nil:
+		op.Undo = ""
+	case len(why) > 0:
+		op.Undo = "writing the former values of the attributes"
+	}
 }
 
 // fields checks the fields of an ask's body against those of a method, spells them as the API does and

@@ -64,6 +64,9 @@ func (p *Planner) Insert(asks []Ask) (*Plan, error) {
 		op := r.operation(m, params, body)
 		op.To = initialStatus(params, body["credentials"])
 		op.Sets = profile
+		if err := p.mailsUnasked(plan, r, ask); err != nil {
+			return nil, err
+		}
 	}
 	return plan, nil
 }
@@ -184,9 +187,6 @@ func (p *Planner) exec(plan *Plan, m *catalog.Method, r *Row, o *object, ask *As
 	if ask.Status != "" {
 		return planError("", "EXEC %s sets no status of one's choice", m.Name)
 	}
-	if err := p.mailsEveryone(m, ask); err != nil {
-		return err
-	}
 	params, err := p.params(ask, m)
 	if err != nil {
 		return err
@@ -224,21 +224,6 @@ func execNames(res *catalog.Resource) []string {
 	return names
 }
 
-// mailsEveryone refuses a set of calls that would mail people only because nobody said otherwise.
-func (p *Planner) mailsEveryone(m *catalog.Method, ask *Ask) error {
-	const name = "sendEmail"
-	i := slices.IndexFunc(m.Params, func(one *catalog.Param) bool { return one.Name == name && one.Default == "true" })
-	if i < 0 || !p.Query {
-		return nil
-	}
-	for given := range ask.Params {
-		if strings.EqualFold(given, name) {
-			return nil
-		}
-	}
-	return planError("say @sendEmail = true, or false to get the links back", "%s mails everyone whom it is run for", m.Name)
-}
-
 // see fills in what an operation can say only once its object is known, and unless it is to be called
 // anyway, refuses the row if the status doesn't allow it.
 func (op *Operation) see(r *Row, o *object, anyway bool) {
@@ -251,6 +236,7 @@ func (op *Operation) see(r *Row, o *object, anyway bool) {
 		return
 	}
 	op.From, op.To = r.Before.Status, to
+	op.back(r)
 	op.was(o)
 }
 

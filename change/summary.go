@@ -37,6 +37,8 @@ type Summary struct {
 	Methods map[string]int `json:"methods,omitempty"`
 	// Irreversible counts the rows of which something can't be brought back.
 	Irreversible int `json:"irreversible"`
+	// Mailed counts the rows whose person gets a mail.
+	Mailed int `json:"mailed,omitempty"`
 	// Orgs are the names of the orgs that would be changed, in order.
 	Orgs []string `json:"orgs,omitempty"`
 	// Seconds is how long the calls take at the least, at the limits that [Plan.Summary] was told.
@@ -77,12 +79,12 @@ func (p *Plan) Summary(limit func(org string, m *catalog.Method) Limit) Summary 
 		if !slices.Contains(s.Orgs, r.Org) {
 			s.Orgs = append(s.Orgs, r.Org)
 		}
-		lost := false
+		lost, mailed := false, false
 		for _, op := range r.Steps {
 			s.Calls++
 			s.Methods[op.Method.Name]++
 			count(r.Org, op.Method)
-			lost = lost || op.Irreversible != ""
+			lost, mailed = lost || op.Irreversible != "", mailed || op.Mails()
 			if r.readsBefore(op, p.Made, defaultFresh) && p.Resource.Changes != nil {
 				s.Reads++
 				count(r.Org, p.Resource.Changes.Read)
@@ -90,6 +92,9 @@ func (p *Plan) Summary(limit func(org string, m *catalog.Method) Limit) Summary 
 		}
 		if lost {
 			s.Irreversible++
+		}
+		if mailed {
+			s.Mailed++
 		}
 	}
 	slices.Sort(s.Orgs)
@@ -202,6 +207,7 @@ type stepJSON struct {
 	Was          map[string]json.RawMessage `json:"was,omitempty"`
 	Sets         map[string]json.RawMessage `json:"sets,omitempty"`
 	Vanish       []string                   `json:"vanish,omitempty"`
+	Mails        bool                       `json:"mails,omitempty"`
 	Irreversible string                     `json:"irreversible,omitempty"`
 	Undo         string                     `json:"undo,omitempty"`
 	// Secret is an HMAC of the secrets that the body lacks here. Only the journal has it.
@@ -215,7 +221,7 @@ func (op *Operation) json() stepJSON {
 	body, _ := op.withoutSecrets()
 	return stepJSON{Method: op.Method.Name, HTTP: op.Method.HTTP, Path: op.Path, Query: op.Query, Body: body, IfMatch: op.IfMatch,
 		Asked: op.Asked, From: op.From, To: op.To, Was: op.Was, Sets: op.Sets, Vanish: op.Vanish,
-		Irreversible: op.Irreversible, Undo: op.Undo}
+		Mails: op.Mails(), Irreversible: op.Irreversible, Undo: op.Undo}
 }
 
 // withoutSecrets returns the body with [hidden] for every value of a field that may hold a secret, and

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,6 +68,9 @@ func (rec *record) resources() []*catalog.Resource {
 	}
 	return out
 }
+
+// undoing is the Verb of plans that undo a run.
+const undoing = "UNDO"
 
 // A deed is an operation that a run did.
 type deed struct {
@@ -134,7 +138,7 @@ func (u *undo) rows() []*undoRow {
 // plan makes the plan of a resource, reading its objects side by side.
 func (u *undo) plan(ctx context.Context) (*Plan, error) {
 	old := u.rows()
-	plan := &Plan{Statement: "undo of run " + u.rec.id, Verb: "UNDO", Resource: u.resource, Made: u.journal.now(), Rows: make([]*Row, len(old))}
+	plan := &Plan{Statement: "undo of run " + u.rec.id, Verb: undoing, Resource: u.resource, Made: u.journal.now(), Rows: make([]*Row, len(old))}
 	n := u.o.Concurrency
 	if n <= 0 {
 		n = 16
@@ -237,13 +241,27 @@ func (b *back) plan(deeds []deed) {
 				b.r.Steps[len(b.r.Steps)-1].Irreversible = op.Method.Name + " before it stays: " + op.Irreversible
 			}
 			return
-		case op.Method.Undo:
-			b.status(op)
 		default:
-			if !valuesDone {
+			if m := b.u.resource.Method(op.Undo); m != nil {
+				b.status(op, m)
+			} else if !valuesDone {
 				b.values(deeds)
+				valuesDone = true
 			}
-			valuesDone = true
+		}
+	}
+	b.stays(deeds)
+}
+
+// stays notes what the way back leaves as the run made it.
+func (b *back) stays(deeds []deed) {
+	if len(b.r.Steps) == 0 {
+		return
+	}
+	last := b.r.Steps[len(b.r.Steps)-1]
+	for _, d := range deeds {
+		if d.op.Undo != "" && d.op.Irreversible != "" {
+			last.Irreversible = strings.TrimPrefix(last.Irreversible+"; of the run's "+d.op.Method.Name+": "+d.op.Irreversible, "; ")
 		}
 	}
 }
@@ -324,9 +342,8 @@ func (b *back) uncreate(op *Operation) {
 	b.step(m, nil)
 }
 
-// status undoes a lifecycle operation by its inverse.
-func (b *back) status(op *Operation) {
-	m := b.u.resource.Method(op.Method.Undo)
+// status undoes a lifecycle operation by its inverse, m.
+func (b *back) status(op *Operation, m *catalog.Method) {
 	if b.at == op.From && op.From != op.To {
 		return // it is there already
 	}
@@ -364,6 +381,7 @@ func (b *back) step(m *catalog.Method, body map[string]json.RawMessage) *Operati
 	}
 	op := b.r.operation(m, nil, body)
 	op.From, op.To = b.at, to
+	op.back(b.r)
 	b.at = to
 	return op
 }

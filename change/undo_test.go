@@ -146,3 +146,53 @@ func TestUndoRefuses(t *testing.T) {
 		t.Error("a run that isn't there was undone")
 	}
 }
+
+// TestUndoNamesWhatStays: what an undo can't bring back is in the plan of the change, in that of the undo, and in
+// what becomes of it.
+func TestUndoNamesWhatStays(t *testing.T) {
+	b := newBench(t, oktatest.Options{})
+	p := planner(t)
+	id := b.create("", "dana@acme.example", `,"credentials":{"password":{"value":"Tr0mbone-Kettle"}}`)
+	gone := b.create("", "gone@acme.example", "")
+	b.send("DELETE", "/"+gone, "")
+	all := b.everybody()
+	update := plan(t)(p.Update([]change.Ask{
+		{Org: "sandbox", Object: all[id], Attributes: values("title", `"Pilot"`), Fields: values("credentials", `{"password":{"value":"Tr0mbone-Kettle-2"}}`)},
+		{Org: "sandbox", Object: all[gone], Status: "PROVISIONED", Params: map[string]string{"sendEmail": "false"}},
+	}))
+	for i, want := range []string{"writing the former values of the attributes / the former credentials aren't known", "deactivate / "} {
+		if op := update.Rows[i].Steps[0]; op.Undo+" / "+op.Irreversible != want {
+			t.Errorf("row %d: %s / %s, want %s", i, op.Undo, op.Irreversible, want)
+		}
+	}
+	run, reports := b.apply(quick, update)
+	if counts(reports[0]) != "2 done" {
+		t.Fatal(counts(reports[0]))
+	}
+	plans, err := b.journal.Undo(t.Context(), run, b.caller, change.UndoOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const stays = "of the run's update: the former credentials aren't known"
+	rows := plans[0].Rows
+	if len(rows) != 2 || rows[0].Steps[0].Irreversible != stays || rows[1].Steps[0].Method.Name != "deactivate" {
+		t.Errorf("the plan of the undo doesn't say what stays: %s, %s", rows[0].Steps[0].Irreversible, describe(rows[1]))
+	}
+	_, reports = b.apply(quick, plans[0])
+	if counts(reports[0]) != "2 done" || reports[0].Outcomes[0].Reason != stays {
+		t.Errorf("%s: %s", counts(reports[0]), reports[0].Outcomes[0].Reason)
+	}
+	if is := b.get(gone)["status"]; is != "DEPROVISIONED" {
+		t.Errorf("who was deactivated is %v", is)
+	}
+
+	exec := plan(t)(p.Exec("update", []change.Ask{{Org: "sandbox", Object: all[id], Fields: values("credentials", `{"password":{"value":"x"}}`, "realmId", `"g"`, "type", `{"id":"oty1"}`)}}))
+	if op := exec.Rows[0].Steps[0]; op.Undo != "" || op.Irreversible != "the former credentials aren't known; an undo leaves realmId and type as this makes it" {
+		t.Errorf("EXEC update: %s / %s", op.Undo, op.Irreversible)
+	}
+	password := person("00u1", "RECOVERY", true, dana)
+	password.Fields, password.Attributes = values("credentials", `{"password":{"value":"x"}}`), values("title", `"x"`)
+	if op := plan(t)(p.Update([]change.Ask{password})).Rows[0].Steps[0]; op.Undo == "" || op.Irreversible != "the former credentials aren't known; an undo leaves the status as this makes it" {
+		t.Errorf("a password that moves the status: %s / %s", op.Undo, op.Irreversible)
+	}
+}

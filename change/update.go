@@ -62,9 +62,9 @@ func updateMethods(c *catalog.Changes, ask *Ask) []*catalog.Method {
 	if len(ask.Attributes)+len(ask.Fields) > 0 {
 		methods = append(methods, c.Update) // replace has the same parameters
 	}
-	for _, line := range c.Status {
-		if line.To == ask.Status {
-			methods = append(methods, line.Method)
+	if ask.Status != "" {
+		for _, line := range c.Status {
+			methods = append(methods, line.Method) // whichever it comes to: what it hasn't isn't sent
 		}
 	}
 	if len(methods) == 0 {
@@ -156,12 +156,6 @@ func (u *update) values() {
 	if op := u.step(m, body, ""); op != nil {
 		op.Sets, op.Vanish = sets, vanish
 		op.was(u.o)
-		if len(sets) == 0 {
-			op.Undo = ""
-		}
-		if body["credentials"] != nil {
-			op.Irreversible = "the former credentials aren't known"
-		}
 	}
 }
 
@@ -212,6 +206,7 @@ func (u *update) step(m *catalog.Method, body map[string]json.RawMessage, asked 
 	}
 	op := u.r.operation(m, u.params, body)
 	op.From, op.To, op.Asked = u.at, to, asked
+	op.back(u.r)
 	u.at = to
 	return op
 }
@@ -219,6 +214,7 @@ func (u *update) step(m *catalog.Method, body map[string]json.RawMessage, asked 
 // noWay says why a row can't come to the status asked for.
 func (u *update) noWay(asked string) string {
 	var from []string
+	hint := ""
 	for _, line := range u.p.Resource.Changes.Status {
 		if line.To != asked {
 			continue
@@ -229,19 +225,16 @@ func (u *update) noWay(asked string) string {
 		}
 		from = append(from, line.From...)
 	}
-	if len(from) == 0 {
-		hint := ""
-		for _, m := range u.p.Resource.Methods {
-			for _, v := range m.Moves {
-				if v.To == asked && slices.Contains(v.From, u.at) && hint == "" {
-					hint = "; EXEC … " + m.Name + " does"
-				}
-			}
+	for _, m := range u.p.Resource.Methods {
+		if to, ok := m.Destination(u.at, u.r.Before.facts()); ok && to == asked && to != u.at && m.Verb == "EXEC" && hint == "" {
+			hint = "; EXEC … " + m.Name + " does"
 		}
+	}
+	if len(from) == 0 {
 		return fmt.Sprintf("is %s, and SET status leads nobody to %s%s", u.at, asked, hint)
 	}
 	slices.Sort(from)
-	return fmt.Sprintf("is %s, and only from %s there is a way to %s", u.at, strings.Join(slices.Compact(from), ", "), asked)
+	return fmt.Sprintf("is %s, and SET status leads to %s only from %s%s", u.at, asked, strings.Join(slices.Compact(from), ", "), hint)
 }
 
 func opposite(condition string) string {

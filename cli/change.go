@@ -228,6 +228,9 @@ func sum(s change.Summary) string {
 			text += fmt.Sprintf(", %d %s", part.n, part.what)
 		}
 	}
+	if s.Mailed > 0 {
+		text += ", mails " + count(int64(s.Mailed), "user")
+	}
 	if s.Calls > 0 {
 		text += "; " + count(int64(s.Calls+s.Reads), "call")
 		if s.Seconds >= 1 {
