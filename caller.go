@@ -140,7 +140,7 @@ func failed(err error) (change.Answer, error) {
 	case okta.InDoubt(err):
 		return change.Answer{}, err
 	case e.Status < http.StatusMultipleChoices || e.Err != nil:
-		return change.Answer{}, &change.NoEffectError{Err: err}
+		return change.Answer{}, &change.NoEffectError{Err: err, Org: e.Status == 0 && e.Attempts > 0}
 	}
 	return change.Answer{
 		Status: e.Status, Date: e.Rate.Date, RequestID: e.RequestID,

@@ -58,8 +58,8 @@ type StoppedError struct {
 	Run string
 	// Left is how many rows are still to be done, or to be asked about.
 	Left int
-	// Err says why: the context's error, or that of the journal. Nil: a row failed, and
-	// ApplyOptions.StopOnError was set.
+	// Err says why: the context's error, that of the journal, or what the org answers to every call by now. Nil:
+	// a row failed, and ApplyOptions.StopOnError was set.
 	Err error
 }
 
@@ -92,6 +92,7 @@ type application struct {
 	stop    chan struct{}   // closed when nothing new is to be begun
 	stopped sync.Once
 	failed  atomic.Pointer[error] // of the journal
+	lost    atomic.Pointer[error] // of the org: nothing gets through to it any more
 	calls   atomic.Int64
 	reads   atomic.Int64
 }
@@ -190,7 +191,11 @@ func (a *application) finish(ctx context.Context, report *Report) error {
 		return &StoppedError{Run: a.run.ID, Left: left, Err: err}
 	}
 	if left > 0 {
-		return &StoppedError{Run: a.run.ID, Left: left, Err: context.Cause(ctx)}
+		err = context.Cause(ctx)
+		if lost := a.lost.Load(); err == nil && lost != nil {
+			err = *lost
+		}
+		return &StoppedError{Run: a.run.ID, Left: left, Err: err}
 	}
 	return nil
 }
@@ -211,6 +216,24 @@ func (a *application) halted() bool {
 func (a *application) broke(err error) {
 	a.failed.CompareAndSwap(nil, &err)
 	a.halt()
+}
+
+// lose ends the application because of the org: it doesn't take calls any more, whatever they are about. Row by
+// row they would all fail, and none of that would be about the row.
+func (a *application) lose(err error) {
+	a.lost.CompareAndSwap(nil, &err)
+	a.halt()
+}
+
+// isLost says whether an error means that, and ends the application if so.
+func (a *application) isLost(err error) bool {
+	var without *NoEffectError
+	var refusal *readError
+	if errors.As(err, &without) && without.Org || errors.As(err, &refusal) && refusal.p.ofOrg() {
+		a.lose(err)
+		return true
+	}
+	return false
 }
 
 // call makes a call, and learns the org's time from it.
@@ -349,7 +372,7 @@ func (a *application) before(r *Row, op *Operation, out *Outcome) (seen *object,
 	_, seen, err := a.read(r.Org, r.ID)
 	var refusal *readError
 	switch {
-	case err != nil && a.halted():
+	case err != nil && (a.halted() || a.isLost(err)):
 		return nil, false
 	case errors.As(err, &refusal):
 		out.Result, out.Reason, out.Problem = Failed, "it couldn't be read", refusal.p
@@ -414,7 +437,7 @@ func (a *application) send(r *Row, op *Operation, s *stepRecord, etag string, ou
 	out.RequestID = answer.RequestID
 	var without *NoEffectError
 	switch {
-	case errors.As(err, &without) && a.halted():
+	case errors.As(err, &without) && (a.halted() || a.isLost(err)):
 		out.Result = NotReached
 	case errors.As(err, &without):
 		out.Result, out.Reason = Failed, without.Error()
@@ -423,6 +446,9 @@ func (a *application) send(r *Row, op *Operation, s *stepRecord, etag string, ou
 	case answer.Problem == nil:
 		out.Result, out.Answer = Done, answer.Body
 		out.reached(a.resource, r, op, answer)
+	case answer.Problem.ofOrg() && answer.Problem.Status < 500:
+		out.Result = NotReached
+		a.lose(&readError{answer.Problem})
 	case answer.Problem.Status >= 500:
 		out.Problem = answer.Problem
 		return a.doubt(r, op, s, out, answer.Problem.text())

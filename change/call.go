@@ -3,6 +3,7 @@ package change
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"github.com/whoql/whoql/catalog"
@@ -68,8 +69,29 @@ type Problem struct {
 	Causes  []string `json:"causes,omitempty"`
 }
 
+// ofOrg says whether an org's error isn't about what was called, so that every other call will meet it, too: the
+// credential isn't taken, or the org takes no calls at present, in spite of the caller's patience. Nothing was
+// changed then, but by a write that was answered with 503.
+func (p *Problem) ofOrg() bool {
+	switch p.Status {
+	case http.StatusUnauthorized:
+		return p.Code != featureOff
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return true
+	}
+	return false
+}
+
+// featureOff is the org's code for a feature that it doesn't have. It comes with 401, and is about the call.
+const featureOff = "E0000015"
+
 // A NoEffectError is a call that certainly didn't change anything.
-type NoEffectError struct{ Err error }
+type NoEffectError struct {
+	Err error
+	// Org: nobody answers at the org, however often that was tried, so that no other call will get through
+	// either.
+	Org bool
+}
 
 // Error is what happened.
 func (e *NoEffectError) Error() string { return e.Err.Error() }

@@ -130,6 +130,7 @@ func (a *application) ask(r *Row, op *Operation, s *stepRecord) testimony {
 	for waited := false; ; waited = true {
 		text, seen, err := a.look(r, op)
 		if err != nil {
+			a.isLost(err)
 			return testimony{reason: "it couldn't be read: " + err.Error()}
 		}
 		start := s.start.Org
@@ -167,7 +168,7 @@ func (a *application) look(r *Row, op *Operation) (json.RawMessage, *object, err
 	return a.read(r.Org, key)
 }
 
-// A readError is a read of an object that the org refused.
+// A readError is a call that the org refused, usually the read of an object.
 type readError struct{ p *Problem }
 
 func (e *readError) Error() string { return e.p.text() }
