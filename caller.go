@@ -144,7 +144,7 @@ func failed(err error) (change.Answer, error) {
 	}
 	return change.Answer{
 		Status: e.Status, Date: e.Rate.Date, RequestID: e.RequestID,
-		Problem: &change.Problem{Status: e.Status, Code: e.Code, Summary: e.Summary, Causes: e.Causes},
+		Problem: &change.Problem{Status: e.Status, Code: e.Code, Summary: e.Summary, Causes: e.Causes, Hint: e.Hint},
 	}, nil
 }
 

@@ -1,9 +1,11 @@
 package whoql
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -101,11 +103,14 @@ func reason(o change.Outcome) string {
 	parts := []string{}
 	if p := o.Problem; p != nil {
 		s := strings.TrimSpace(fmt.Sprintf("%d %s", p.Status, p.Code))
-		if p.Summary != "" {
-			s += ": " + p.Summary
+		if summary := cmp.Or(p.Summary, http.StatusText(p.Status)); summary != "" {
+			s += ": " + summary
 		}
 		parts = append(parts, s)
 		parts = append(parts, p.Causes...)
+		if p.Hint != "" {
+			parts = append(parts, p.Hint)
+		}
 		if why := wrongStatus(o); why != "" {
 			parts = append(parts, why)
 		}

@@ -589,9 +589,12 @@ func (a *application) after(r *Row, out *Outcome) {
 
 // text is a problem in one line.
 func (p *Problem) text() string {
-	s := fmt.Sprintf("%d %s %s", p.Status, p.Code, p.Summary)
+	s := strings.Join(strings.Fields(fmt.Sprintf("%d %s %s", p.Status, p.Code, p.Summary)), " ")
 	if len(p.Causes) > 0 {
 		s += " (" + strings.Join(p.Causes, "; ") + ")"
 	}
-	return strings.TrimSpace(s)
+	if p.Hint != "" {
+		s += ": " + p.Hint
+	}
+	return s
 }

@@ -67,6 +67,8 @@ type Problem struct {
 	// Summary and Causes are the org's sentences.
 	Summary string   `json:"summary,omitempty"`
 	Causes  []string `json:"causes,omitempty"`
+	// Hint is what the caller makes of it: what may be wrong, or what can be done about it.
+	Hint string `json:"hint,omitempty"`
 }
 
 // ofOrg says whether an org's error isn't about what was called, so that every other call will meet it, too: the

@@ -75,8 +75,9 @@ type changer struct {
 	mine  map[string]me // of each org, by its name
 	run   string
 	stops *change.StoppedError
-	// of run: the objects that something was done to, and of them those of which something can be undone
-	done, undoable int
+	// of run: the objects that something was done to, of them those of which something can be undone, and
+	// those of which nobody knows
+	done, undoable, unknown int
 }
 
 // me is whoever the token of an org belongs to.
@@ -412,6 +413,9 @@ const aboutNobody = "the statement is about nobody: its condition is met by no o
 // count counts what was done of a plan, and what of that can be undone.
 func (ch *changer) count(report *change.Report) {
 	for _, o := range report.Outcomes {
+		if o.Result == change.Unknown {
+			ch.unknown++
+		}
 		if o.Result == change.Done || o.Step > 0 {
 			ch.done++
 			if slices.ContainsFunc(o.Row.Steps, func(op *change.Operation) bool { return op.Undo != "" }) {
@@ -430,6 +434,8 @@ func (ch *changer) ended() {
 	switch {
 	case ch.stops != nil:
 		show = fmt.Sprintf("%s left: whoql resume %s%s goes on, %s", count(int64(ch.stops.Left), "row"), ch.run, ch.again(), show)
+	case ch.unknown > 0:
+		show = fmt.Sprintf("of %s it isn't known whether it was done: whoql resume %s%s asks again, %s", count(int64(ch.unknown), "row"), ch.run, ch.again(), show)
 	case ch.done == 0:
 		show = fmt.Sprintf("nothing was done; whoql runs show %s says why", ch.run)
 	case ch.undoable > 0:
