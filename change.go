@@ -34,6 +34,9 @@ type Changes struct {
 	Planned func(*change.Plan)
 	// DryRun gives each statement's plan as its result, and applies none. The default is false.
 	DryRun bool
+	// WholePlans makes the result with DryRun one row for each plan, as [WholePlanTable] has it. The default is
+	// a row for each call and for each object without one.
+	WholePlans bool
 	// GoOn runs the statements behind one that has failed, too. The default is false.
 	GoOn bool
 	// Started is told the journal's id of the run before its first plan is applied. Nil: nobody is.
@@ -94,6 +97,7 @@ type changeResult struct {
 	constant  []setter
 	returning *returning // nil: none
 	showPlan  bool
+	wholePlan bool // as one row
 
 	cols []Column
 	ran  bool
@@ -125,6 +129,7 @@ func (q *query) compileChange(ctx context.Context, s stmt.Statement, args Args) 
 	}
 	names := q.names()
 	c := &changeResult{query: q, args: args, source: s.Proper(), showPlan: explain || changes.DryRun}
+	c.wholePlan = !explain && changes.WholePlans
 	defer func() {
 		if err != nil {
 			c.close()
@@ -294,6 +299,8 @@ func (c *changeResult) prepare(ctx context.Context, s stmt.Statement) (*vtab.Stm
 // compileColumns settles what the result looks like.
 func (c *changeResult) compileColumns(ctx context.Context) (err error) {
 	switch {
+	case c.showPlan && c.wholePlan:
+		c.cols = columnsOf(wholePlanColumns)
 	case c.showPlan:
 		c.cols = columnsOf(planColumns)
 	case c.change.HasReturning:
@@ -352,6 +359,10 @@ func (c *changeResult) run(ctx context.Context) error {
 	changes := c.query.engine.options.Changes
 	if c.showPlan {
 		c.out = planRows(plan)
+		if c.wholePlan {
+			_, rows := WholePlanTable(plan, plan.Summary(c.query.engine.Limit))
+			c.out = &tableResult{cols: c.cols, rows: rows}
+		}
 		if changes != nil && changes.Planned != nil {
 			changes.Planned(plan)
 		}

@@ -42,6 +42,39 @@ func planRows(p *change.Plan) *tableResult {
 // as those of [Rows]. Secrets are not in it.
 func PlanTable(p *change.Plan) (columns []string, rows [][]any) { return planColumns, planRows(p).rows }
 
+// wholePlanColumns are what a plan is in one row: its hash, its sum, and its calls.
+var wholePlanColumns = []string{"hash", "rows", "changing", "unchanged", "refused", "irreversible", "calls", "reads", "seconds", "methods", "operations"}
+
+// WholePlanTable shows a plan in one row, for programs: hash, sum, and as a JSON array the rows that
+// [PlanTable] has. Values are as those of [Rows].
+func WholePlanTable(p *change.Plan, s change.Summary) (columns []string, rows [][]any) {
+	operations := []byte("[")
+	for i, row := range planRows(p).rows {
+		if i > 0 {
+			operations = append(operations, ',')
+		}
+		for j, v := range row {
+			operations = append(operations, "{,"[min(j, 1)])
+			for _, part := range []any{planColumns[j], v} {
+				b, err := json.Marshal(part)
+				if err != nil { // texts, null and JSON
+					panic(err)
+				}
+				operations = append(append(operations, b...), ':')
+			}
+			operations = operations[:len(operations)-1]
+		}
+		operations = append(operations, '}')
+	}
+	operations = append(operations, ']')
+	methods, err := json.Marshal(s.Methods)
+	if err != nil {
+		panic(err)
+	}
+	return wholePlanColumns, [][]any{{p.Hash(), int64(s.Rows), int64(s.Changing), int64(s.Unchanged), int64(s.Refused), int64(s.Irreversible),
+		int64(s.Calls), int64(s.Reads), s.Seconds, jsonText(methods), jsonText(operations)}}
+}
+
 // text is a text as a value, NULL where it is empty.
 func text(s string) any {
 	if s == "" {

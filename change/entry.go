@@ -242,8 +242,8 @@ func (j *Journal) Verify(ctx context.Context) (entries int, err error) {
 func (j *Journal) verify(ctx context.Context, run string) (entries int, err error) {
 	last := entry{hash: make([]byte, sha256.Size)}
 	where, args := "", []any(nil)
+	first := 0
 	if run != "" {
-		first := 0
 		err := j.locked(func() error {
 			return j.query("SELECT seq, prev FROM entries WHERE run = ? ORDER BY seq LIMIT 1", []any{run}, func(s *sqlite3.Stmt) error {
 				first, last = s.ColumnInt(0), entry{seq: s.ColumnInt64(0) - 1, hash: s.ColumnBlob(1, nil)}
@@ -261,6 +261,8 @@ func (j *Journal) verify(ctx context.Context, run string) (entries int, err erro
 			return &VerifyError{Seq: e.seq, Run: e.run, Msg: "doesn't follow the one before"}
 		case string(e.hash) != string(e.sum()):
 			return &VerifyError{Seq: e.seq, Run: e.run, Msg: "isn't what was written, whose hash was " + hex.EncodeToString(e.hash[:6])}
+		case first > 0 && e.seq == int64(first) && e.kind != "run":
+			return &VerifyError{Seq: e.seq, Run: e.run, Msg: "isn't how a run begins"}
 		}
 		last = *e
 		entries++

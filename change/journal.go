@@ -234,7 +234,8 @@ func (j *Journal) Close() error {
 
 func (j *Journal) wrap(err error) error {
 	var je *JournalError
-	if err == nil || errors.As(err, &je) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	var ve *VerifyError
+	if err == nil || errors.As(err, &je) || errors.As(err, &ve) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return &JournalError{File: filepath.Join(j.dir, JournalFile), Err: err}

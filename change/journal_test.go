@@ -212,10 +212,11 @@ func TestJournalFails(t *testing.T) {
 	}
 }
 
-// TestVerify changes entries behind the journal's back.
+// TestVerify changes entries behind the journal's back. Whatever is found so, its run can't be gone on with,
+// nor undone.
 func TestVerify(t *testing.T) {
 	b := newBench(t, oktatest.Options{Users: 100})
-	b.apply(quick, plan(t)(planner(t).Update(b.asks("ACTIVE", 5, func(a *change.Ask) { a.Status = "SUSPENDED" }))))
+	id, _ := b.apply(quick, plan(t)(planner(t).Update(b.asks("ACTIVE", 5, func(a *change.Ask) { a.Status = "SUSPENDED" }))))
 	if err := b.journal.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -247,11 +248,70 @@ func TestVerify(t *testing.T) {
 		conn.Close()
 		j := openJournal(t, dir)
 		_, err = j.Verify(t.Context())
-		j.Close()
 		var ve *change.VerifyError
 		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &ve) || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s\ngot  %v\nwant %s", c.sql, err, c.want)
 		}
+		run, resumed := j.Open(t.Context(), id)
+		if resumed == nil {
+			run.Close()
+		}
+		_, undone := j.Undo(t.Context(), id, b.caller, change.UndoOptions{})
+		if (c.want == "") != (resumed == nil) || (c.want == "") != (undone == nil) || c.want != "" && (!errors.As(resumed, &ve) || !errors.As(undone, &ve)) {
+			t.Errorf("%s\nresumed: %v\nundone: %v", c.sql, resumed, undone)
+		}
+		j.Close()
+	}
+}
+
+// One at a time is at a run, be it to go on with it or to undo it.
+func TestRunsAreLocked(t *testing.T) {
+	b := newBench(t, oktatest.Options{Users: 100})
+	other := openJournal(t, b.dir)
+	defer other.Close()
+	busy := func(what string, err error) {
+		t.Helper()
+		if re, ok := errors.AsType[*change.RunError](err); !ok || !re.Busy {
+			t.Errorf("%s meanwhile: %v", what, err)
+		}
+	}
+	run, err := b.journal.Begin(change.RunInfo{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	o := quick
+	o.Outcome = func(change.Outcome) { cancel() }
+	if _, err := run.Apply(ctx, plan(t)(planner(t).Update(b.asks("ACTIVE", 40, func(a *change.Ask) { a.Status = "SUSPENDED" }))), b.caller, o); err == nil {
+		t.Fatal("it wasn't stopped")
+	}
+	_, err = other.Open(t.Context(), run.ID)
+	busy("resumed", err)
+	_, err = other.Undo(t.Context(), run.ID, b.caller, change.UndoOptions{})
+	busy("undone", err)
+	_, err = other.Begin(change.RunInfo{Undoes: run.ID})
+	busy("an undo begun", err)
+	if err := run.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // letting go of it leaves it as it was
+		back, err := b.journal.Begin(change.RunInfo{Undoes: run.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = other.Open(t.Context(), run.ID)
+		busy("resumed", err)
+		_, err = other.Begin(change.RunInfo{Undoes: run.ID})
+		busy("another undo begun", err)
+		if err := back.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := b.resume(run.ID, change.ResumeOptions{ApplyOptions: quick})[0]; counts(r) != "40 done" {
+		t.Errorf("resumed: %s", counts(r))
+	}
+	if locks, _ := filepath.Glob(filepath.Join(b.dir, "*.lock")); len(locks) > 0 {
+		t.Errorf("left behind are %q", locks)
 	}
 }
 

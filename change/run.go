@@ -42,6 +42,8 @@ type Run struct {
 	record  *record // what the journal had when the run was opened, and what was done since
 	key     []byte  // of the HMACs; nil until there is a secret
 	clocks  clocks
+	undoes  *Run // whose lock is held as long, too; nil: none
+	ended   bool // nobody needs its lock's file any more
 	found   bool // the orgs are known to be those of the run
 }
 
@@ -63,7 +65,8 @@ func (e *RunError) Error() string {
 	return fmt.Sprintf("change: there is no run %q in the journal", e.ID)
 }
 
-// Begin starts a run.
+// Begin starts a run. As long as it lasts, the run that it undoes can't be gone on with, nor undone by
+// anybody else: if a process is at that one, the error is a [*RunError].
 func (j *Journal) Begin(info RunInfo) (*Run, error) {
 	const letters = "abcdefghijkmnpqrstuvwxyz23456789" // 32, without those that look like others
 	var b [6]byte
@@ -73,12 +76,22 @@ func (j *Journal) Begin(info RunInfo) (*Run, error) {
 	}
 	now := j.now()
 	r := &Run{ID: now.UTC().Format("20060102-150405-") + string(b[:]), journal: j}
-	if err := r.take(); err != nil {
-		return nil, err
+	if info.Undoes != "" {
+		if !runID.MatchString(info.Undoes) {
+			return nil, &RunError{ID: info.Undoes}
+		}
+		r.undoes = &Run{ID: info.Undoes, journal: j}
+		r.undoes.ended = !r.undoes.lockExists()
+		if err := r.undoes.take(); err != nil {
+			return nil, err
+		}
 	}
-	if err := j.put([]entry{r.entry("run", none, none, none, info)}, nil); err != nil {
-		r.release(true)
-		return nil, err
+	err := r.take()
+	if err == nil {
+		err = j.put([]entry{r.entry("run", none, none, none, info)}, nil)
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.release(true))
 	}
 	r.record = &record{info: info, id: r.ID, began: now}
 	return r, nil
@@ -173,12 +186,15 @@ func (r *Run) tryLock(path string) (taken bool, err error) {
 
 // release gives the lock back, and takes its file away if nobody will need it any more.
 func (r *Run) release(forGood bool) error {
-	if r.lock == nil {
-		return nil
-	}
 	var err error
+	if r.undoes != nil {
+		err = r.undoes.release(r.undoes.ended)
+	}
+	if r.lock == nil {
+		return err
+	}
 	if forGood && runtime.GOOS != "windows" {
-		err = os.Remove(r.lockFile()) // while nobody else has the lock
+		err = errors.Join(err, os.Remove(r.lockFile())) // while nobody else has the lock
 	}
 	err = errors.Join(err, r.lock.Close())
 	r.lock = nil

@@ -43,6 +43,9 @@ func (j *Journal) Undo(ctx context.Context, id string, caller Caller, o UndoOpti
 	if rec == nil {
 		return nil, &RunError{ID: id}
 	}
+	if j.busy(id) {
+		return nil, &RunError{ID: id, Busy: true}
+	}
 	if err := rec.settle(ctx, caller, func(st *statementRecord, row *Row) bool { return len(st.deeds(row)) > 0 }, o.Trust); err != nil {
 		return nil, err
 	}

@@ -67,9 +67,11 @@ type changer struct {
 	catalog *catalog.Catalog
 	// temporary: the org is gone with the command, and so is the journal.
 	temporary bool
-	dir       string
-	journal   *change.Journal
-	engine    *whoql.Engine // for its limits; nil: none is known
+	// wholePlans: a dry run's result is for a program, which wants hash and sum, too.
+	wholePlans bool
+	dir        string
+	journal    *change.Journal
+	engine     *whoql.Engine // for its limits; nil: none is known
 
 	mu    sync.Mutex
 	mine  map[string]me // of each org, by its name
@@ -114,6 +116,7 @@ func (ch *changer) options(o *whoql.Options) {
 		Planned:     ch.planned,
 		Protected:   ch.protected,
 		DryRun:      ch.flags.dryRun,
+		WholePlans:  ch.wholePlans,
 		GoOn:        ch.flags.onError == "continue",
 		Started:     func(run string) { ch.run = run },
 		Ended:       ch.endedOne,
@@ -197,10 +200,18 @@ func actor(env LookupEnv) string {
 // planned shows what a dry run is for: how big the plan is, and its hash.
 func (ch *changer) planned(p *change.Plan) {
 	if p.Calls() == 0 {
-		fmt.Fprintf(ch.command.stderr, "plan: %s\n", sum(ch.summary(p)))
+		text := sum(ch.summary(p))
+		if len(p.Rows) == 0 {
+			text = aboutNobody
+		}
+		fmt.Fprintf(ch.command.stderr, "plan: %s\n", text)
 		return
 	}
-	fmt.Fprintf(ch.command.stderr, "plan %s: %s; --approve %s applies it\n", p.Hash(), sum(ch.summary(p)), p.Hash())
+	how := "; --approve " + p.Hash() + " applies it"
+	if ch.temporary {
+		how = "" // to whom? The org is gone with the command
+	}
+	fmt.Fprintf(ch.command.stderr, "plan %s: %s%s\n", p.Hash(), sum(ch.summary(p)), how)
 }
 
 // summary sums a plan up, with the time it takes at the rate limit as far as that is known.
@@ -283,7 +294,11 @@ func (ch *changer) allow(ctx context.Context, a *whoql.Approval) error {
 	if err := ch.show(a.Plan); err != nil {
 		return err
 	}
-	return ch.ask(ctx, s.Changing, "look at the whole plan with --dry-run, and add --yes or --approve "+hash)
+	instead := "look at the whole plan with --dry-run, and add --yes or --approve " + hash
+	if ch.temporary {
+		instead = "add --yes; the sandbox is gone with the command, unless --sandbox=FILE keeps it"
+	}
+	return ch.ask(ctx, s.Changing, instead)
 }
 
 // ask lets the person at the terminal type the number of objects. instead says what to do without a
@@ -404,11 +419,11 @@ func (ch *changer) endedOne(report *change.Report) {
 	ch.applied()
 	ch.count(report)
 	if len(report.Outcomes) == 0 {
-		fmt.Fprintln(ch.command.stderr, "whoql: note: "+aboutNobody)
+		fmt.Fprintln(ch.command.stderr, "whoql: note: "+aboutNobody+": nothing was changed")
 	}
 }
 
-const aboutNobody = "the statement is about nobody: its condition is met by no object, and nothing was done"
+const aboutNobody = "nobody matches, so there is nothing to do"
 
 // count counts what was done of a plan, and what of that can be undone.
 func (ch *changer) count(report *change.Report) {

@@ -123,7 +123,7 @@ func hintFor(err error) string {
 		return wrongOrgHint(wrong)
 	}
 	if errors.As(err, new(*change.JournalError)) {
-		return "the journal of changes has to be a file that you can write to, with room on its disk; WHOQL_STATE names another folder for it"
+		return "WHOQL_STATE names another folder for the journal of changes: one that you can write to, with room on its disk"
 	}
 	if errors.As(err, new(*change.VerifyError)) {
 		return "somebody has changed the journal since it was written; whoql runs show says what it has, and the org's system log what was done"

@@ -13,6 +13,7 @@ type output struct {
 	format format.Writer
 	file   *outFile // nil if it is standard output
 	cuts   format.Cuts
+	whole  bool // for programs, in JSON: a plan is one object
 }
 
 // output opens what the flags ask for. commit or abort ends it.
@@ -35,7 +36,7 @@ func (c *command) output(f *queryFlags) (*output, error) {
 	if f.csvSafe && name != "csv" && name != "tsv" {
 		return nil, &usageError{msg: "--csv-safe is for csv and tsv; the output is " + name}
 	}
-	o := &output{}
+	o := &output{whole: name == "json" || name == "jsonl"}
 	w := c.stdout
 	if !toStdout {
 		var err error

@@ -177,6 +177,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 		return err
 	}
 	defer changer.close()
+	changer.wholePlans = out.whole
 	changer.options(&options)
 	engine, err := whoql.Open(options)
 	if err != nil {

@@ -165,7 +165,11 @@ func (r *runCommand) goOn(ctx context.Context, run *change.Run) error {
 	}
 	left := unfinished(before, f.retryFailed)
 	if left == 0 {
-		fmt.Fprintf(c.stderr, "run %s: nothing is left to do\n", run.ID)
+		again := ""
+		if failed := unfinished(before, true); failed > 0 {
+			again = fmt.Sprintf("; %s failed: --retry-failed tries again", count(int64(failed), "object"))
+		}
+		fmt.Fprintf(c.stderr, "run %s: nothing is left to do%s\n", run.ID, again)
 		return nil
 	}
 	fmt.Fprintf(c.stderr, "run %s, begun %s: %s left\n", run.ID, before.Began.Local().Format(localTime), count(int64(left), "object"))
@@ -326,7 +330,11 @@ func (r *runCommand) undo(ctx context.Context, id string) error {
 	}
 	if r.changer.flags.dryRun || calls == 0 {
 		for _, p := range plans {
-			if err := r.out.writeTable(whoql.PlanTable(p)); err != nil {
+			columns, rows := whoql.PlanTable(p)
+			if r.out.whole && r.changer.flags.dryRun {
+				columns, rows = whoql.WholePlanTable(p, r.summary(p))
+			}
+			if err := r.out.writeTable(columns, rows); err != nil {
 				return err
 			}
 			r.planned(p)
