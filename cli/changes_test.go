@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -99,6 +100,37 @@ func TestChangesInterrupted(t *testing.T) {
 	}
 }
 
+// Who is protected by now is left as they are when a run is gone on with, and are done once they aren't.
+func TestResumeProtects(t *testing.T) {
+	r := newChangeRun(t, oktatest.Options{Users: 60, Seed: 3})
+	r.Inject(oktatest.Fault{Kind: oktatest.Forbidden, Path: "/api/v1/users/", At: 5})
+	code, _, errs := r.run(t.Context(), "query", "--yes", "--on-error", "stop", suspendAll+" LIMIT 30 OFFSET 1")
+	id := regexp.MustCompile(`whoql resume (\S+) goes on`).FindStringSubmatch(errs)
+	if code != ExitFailed || id == nil {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	_, out, _ := r.run(t.Context(), "runs", "show", id[1], "-o", "csv")
+	left := regexp.MustCompile(`(?m),(\w+@acme.example),suspend,not reached,`).FindAllStringSubmatch(out, -1)
+	if len(left) < 2 {
+		t.Fatalf("nothing is left: %s", out)
+	}
+	before := r.env
+	r.withConfig(t, "protect: ["+left[0][1]+", "+left[1][1]+"]\n")
+	code, out, errs = r.run(t.Context(), "resume", id[1], "--yes", "--retry-failed", "-o", "tsv")
+	if code != ExitFailed || strings.Count(out, "\trefused\t") != 2 || strings.Count(out, "\tdone\t") != 28 || !strings.Contains(errs, "28 done, 2 refused: the configuration protects it") {
+		t.Errorf("resume: exit code %d: %s\n%s", code, errs, out)
+	}
+	r.env = before
+	if code, out, errs := r.run(t.Context(), "resume", id[1], "--yes", "-o", "tsv"); code != ExitOK || strings.Count(out, "\tdone\t") != 30 {
+		t.Errorf("resume: exit code %d: %s\n%s", code, errs, out)
+	}
+	for path, n := range r.posts() {
+		if n != 1 {
+			t.Errorf("%s was called %d times", path, n)
+		}
+	}
+}
+
 // posts counts the POST calls by their path.
 func (r *changeRun) posts() map[string]int {
 	posts := map[string]int{}
@@ -181,9 +213,12 @@ func TestSecretsOfChanges(t *testing.T) {
 // What needs a secret goes on only with the statements that the run was started with.
 func TestResumeWithSecrets(t *testing.T) {
 	r := newChangeRun(t, oktatest.Options{Users: 5, Seed: 3})
-	text := `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
-		INSERT INTO okta.user.users (login, email, firstName, lastName, credentials)
-		SELECT 'n' || i || '@acme.example', 'x@acme.example', 'X', 'Y', json_object('password', json_object('value', 'MARKEDsecret-4-' || i)) FROM n`
+	const text = `INSERT INTO okta.user.users (login, email, firstName, lastName, credentials)
+		SELECT login, 'x@acme.example', 'X', 'Y', json_object('password', json_object('value', :secret || pin)) FROM roster`
+	roster := "login,pin\n"
+	for i := range 40 {
+		roster += fmt.Sprintf("n%d@acme.example,%d\n", i+1, 1000+i)
+	}
 	write := func(name, text string) string {
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -191,7 +226,10 @@ func TestResumeWithSecrets(t *testing.T) {
 		}
 		return path
 	}
-	same, other := write("same.sql", text), write("other.sql", strings.Replace(text, "secret-4", "secret-5", 1))
+	file, csv := write("insert.sql", text), "roster="+write("roster.csv", roster)
+	with := func(secret string, args ...string) []string {
+		return append(args, "--yes", "-o", "tsv", "-f", file, "--csv", csv, "--param", "secret="+secret)
+	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	r.post = func(n int64) {
 		if n == 15 {
@@ -199,28 +237,28 @@ func TestResumeWithSecrets(t *testing.T) {
 			time.Sleep(grace / 4) // so that nothing more is begun
 		}
 	}
-	code, _, errs := r.run(ctx, "query", "--yes", "-f", same)
+	code, _, errs := r.run(ctx, with("MARKEDsecret-4-", "query")...)
 	id := regexp.MustCompile(`whoql resume (\S+) goes on`).FindStringSubmatch(errs)
 	if code != ExitInterrupted || id == nil {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
 	began := r.posts()["/api/v1/users"]
-	if code, out, errs := r.run(t.Context(), "resume", id[1], "--yes", "-o", "tsv"); code != ExitFailed || !strings.Contains(out, "\tneeds input\t") || !strings.Contains(errs, "resume "+id[1]+" -f FILE") {
+	if code, out, errs := r.run(t.Context(), "resume", id[1], "--yes", "-o", "tsv"); code != ExitFailed || !strings.Contains(out, "\tneeds input\t") || !strings.Contains(errs, "resume "+id[1]+" -f FILE, with the --param, --csv and --attach that they had") {
 		t.Errorf("without the statements: exit code %d: %s", code, errs)
 	}
-	if code, _, errs := r.run(t.Context(), "resume", id[1], "--yes", "-f", other); code != ExitFailed || !strings.Contains(errs, "is not what the run began with") {
+	if code, _, errs := r.run(t.Context(), with("MARKEDsecret-5-", "resume", id[1])...); code != ExitFailed || !strings.Contains(errs, "is not what the run began with") {
 		t.Errorf("with others: exit code %d: %s", code, errs)
 	}
 	if n := r.posts()["/api/v1/users"]; n != began {
 		t.Errorf("%d users were created meanwhile", n-began)
 	}
-	if code, out, errs := r.run(t.Context(), "resume", id[1], "--yes", "-f", same, "-o", "tsv"); code != ExitOK || strings.Count(out, "\tdone\t") != 40 {
+	if code, out, errs := r.run(t.Context(), with("MARKEDsecret-4-", "resume", id[1])...); code != ExitOK || strings.Count(out, "\tdone\t") != 40 {
 		t.Errorf("with them: exit code %d: %s", code, errs)
 	}
 	if n := r.posts()["/api/v1/users"]; n != 40 {
 		t.Errorf("%d calls for 40 users", n)
 	}
-	if err := r.SignIn("n40@acme.example", "MARKEDsecret-4-40"); err != nil {
+	if err := r.SignIn("n40@acme.example", "MARKEDsecret-4-1039"); err != nil {
 		t.Error(err)
 	}
 }

@@ -5,8 +5,10 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestSignals sends real signals to the test's own process, in the middle of a page.
@@ -25,5 +27,22 @@ func TestSignals(t *testing.T) {
 				t.Errorf("exit code %d, want %d: %s", code, want, stderr.String())
 			}
 		})
+	}
+}
+
+// TestOneSignalTwice sends a signal twice, as timeout(1) does to the process and to its group: that is one.
+func TestOneSignalTwice(t *testing.T) {
+	ctx, stop := Signals(context.Background())
+	defer stop()
+	for range 3 {
+		if err := syscall.Kill(syscall.Getpid(), syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		<-ctx.Done()
+		time.Sleep(oneSignal / 10)
+	}
+	var sig *signalError
+	if err := context.Cause(ctx); !errors.As(err, &sig) || sig.signal != syscall.SIGINT {
+		t.Errorf("the cause is %v", err)
 	}
 }
