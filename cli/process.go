@@ -33,7 +33,7 @@ func (e *signalError) Error() string {
 	return "ended by signal: " + e.signal.String()
 }
 
-// oneSignal is how long the same signal again is no second one: timeout(1) and others send it to the process
+// oneSignal is how long another signal is no second one: timeout(1) and others send it to the process
 // and then to its group, and who presses Ctrl-C twice in a hurry means it once.
 const oneSignal = 500 * time.Millisecond
 
