@@ -41,6 +41,9 @@ type listCall struct {
 	// is true.
 	order *catalog.Column
 	desc  bool
+
+	by    *catalog.Column // the column by whose ranges the list may be read; nil: it is read from first to last
+	terms string          // the search without a range
 }
 
 func (l *listCall) onePage() bool { return l.size < 0 || l.cut != "" }
@@ -48,10 +51,13 @@ func (l *listCall) onePage() bool { return l.size < 0 || l.cut != "" }
 // callsFor decides what to ask for: the calls for each combination of values of the required
 // parameters, the only one if there are none. What a condition's values do not allow to hand over is
 // left to SQLite; only a parameter that cannot be sent is an error.
-func callsFor(s *vtab.Scan) ([]calls, error) {
+func (q *query) callsFor(s *vtab.Scan) ([]calls, error) {
 	c, err := callsWithout(s)
 	if err != nil {
 		return nil, err
+	}
+	if len(c.lists) == 1 && len(s.Params) == 0 && q.engine.options.Cursors > 1 {
+		c.lists[0].inRanges(&c, s.Limit)
 	}
 	sets, err := requiredSets(s)
 	if err != nil {

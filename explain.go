@@ -86,7 +86,7 @@ func (r *recorder) Scan(_ context.Context, s *vtab.Scan) (vtab.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := callsFor(s)
+	c, err := r.query.callsFor(s)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (rec *recorder) planned(r *catalog.Resource, p *vtab.Plan, m *catalog.Metho
 	}
 	if known {
 		orgs, err := rec.query.orgs(scan.Orgs)
-		c, cerr := callsFor(scan)
+		c, cerr := rec.query.callsFor(scan)
 		if err == nil && cerr == nil {
 			if len(c) > 0 {
 				parts = c[0].pushed

@@ -2,6 +2,7 @@ package whoql
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 // one's answers, and at any time there is at most a batch for each part and one more.
 type scanRows struct {
 	parts []*part
+	lists []*ranging      // those that may be read in ranges
 	limit int64           // rows that will be read at most; -1: not known
 	seen  map[string]bool // ids given so far, where several calls can give the same object
 	named bool            // errors say which org they are of
@@ -27,6 +29,7 @@ type scanRows struct {
 	ctx    context.Context
 	busy   int // parts whose batch is being read or waits in ready
 	now    *part
+	waited bool  // for the last batch, which wasn't there yet
 	listed int64 // objects of all batches taken
 	err    error // the first one
 }
@@ -36,6 +39,7 @@ type scanRows struct {
 type part struct {
 	scan  *orgScan
 	queue *queue
+	span  *span // what it walks of a list that may be read in ranges; nil: all that the queue has
 	busy  bool
 	ended bool
 	batch batch
@@ -64,8 +68,9 @@ type filled struct {
 	err   error
 }
 
-// newScanRows makes no request. named: errors say which org they are of.
-func newScanRows(all []calls, limit int64, orgs []orgClient, named bool) *scanRows {
+// newScanRows makes no request. named: errors say which org they are of; cursors: how many may read a list
+// side by side.
+func newScanRows(all []calls, limit int64, orgs []orgClient, named bool, cursors int) *scanRows {
 	r := &scanRows{limit: limit, named: named}
 	lanes := min(len(all), maxAtOnce)
 	if limit >= 0 {
@@ -77,9 +82,12 @@ func newScanRows(all []calls, limit int64, orgs []orgClient, named bool) *scanRo
 			p := &part{queue: q}
 			p.next()
 			r.parts = append(r.parts, p)
+			if p.scan != nil && p.scan.calls.ranged() {
+				r.lists = append(r.lists, newRanging(r, p, max(cursors/len(orgs), min(cursors, 2))))
+			}
 		}
 	}
-	r.ready = make(chan filled, len(r.parts))
+	r.ready = make(chan filled, len(r.parts)+cursors*len(r.lists))
 	if len(all) > 0 && len(all[0].gets)+len(all[0].lists) > 1 {
 		r.seen = map[string]bool{}
 	}
@@ -133,6 +141,9 @@ func (r *scanRows) enough() bool { return r.limit >= 0 && r.listed >= r.limit }
 // last.
 func (r *scanRows) turn(ctx context.Context) error {
 	r.now = nil
+	for _, g := range r.lists {
+		g.grow()
+	}
 	for _, p := range r.parts {
 		if r.busy > 0 && r.enough() {
 			break
@@ -140,27 +151,52 @@ func (r *scanRows) turn(ctx context.Context) error {
 		r.fill(ctx, p)
 	}
 	if r.busy == 0 {
-		return io.EOF
+		return r.end()
 	}
-	f := <-r.ready
-	r.busy--
+	f := r.await()
 	p := f.part
 	p.busy, p.batch, p.item = false, f.batch, 0
+	if f.err != nil && p.span != nil && p.span.list.failed(p.span, f.err) {
+		return p.span.list.refuse(p.span, &p.batch)
+	}
+	if f.err == nil && p.span != nil {
+		f.err = p.span.list.took(p, &p.batch)
+	}
 	if f.err != nil {
 		if r.named {
 			return &OrgError{Org: p.scan.name, Err: f.err}
 		}
 		return f.err
 	}
-	p.ended = f.batch.end && !p.next()
+	if p.span == nil {
+		p.ended = f.batch.end && !p.next()
+	}
 	r.now = p
-	r.listed += int64(len(f.batch.items))
+	r.listed += int64(len(p.batch.items))
 	return nil
+}
+
+// end is io.EOF behind the last row.
+func (r *scanRows) end() error {
+	for _, p := range r.parts {
+		if !p.ended {
+			return errors.New("internal error: a list was left unread")
+		}
+	}
+	return io.EOF
+}
+
+// await takes a batch that is there, or the next one that comes.
+func (r *scanRows) await() filled {
+	r.waited = len(r.ready) == 0
+	f := <-r.ready
+	r.busy--
+	return f
 }
 
 // fill starts to read a part's next batch, unless that is under way or there is none.
 func (r *scanRows) fill(ctx context.Context, p *part) {
-	if p.busy || p.ended {
+	if p.busy || p.ended || p.span != nil && !p.span.list.may(p.span) {
 		return
 	}
 	if r.cancel == nil {

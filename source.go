@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -30,7 +31,7 @@ func (s *source) Scan(ctx context.Context, scan *vtab.Scan) (vtab.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	calls, err := callsFor(scan)
+	calls, err := s.query.callsFor(scan)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +39,7 @@ func (s *source) Scan(ctx context.Context, scan *vtab.Scan) (vtab.Rows, error) {
 		orgs[i].client = o.client.Metered(s.query.meter)
 		orgs[i].read = s.query.reads.of(scan.Table.Path())
 	}
-	return newScanRows(calls, scan.Limit, orgs, len(s.query.engine.options.Orgs) > 1), nil
+	return newScanRows(calls, scan.Limit, orgs, len(s.query.engine.options.Orgs) > 1, s.query.engine.options.Cursors), nil
 }
 
 // An orgScan reads calls of a scan from one org: first the gets, then each list page by page. It
@@ -59,6 +60,12 @@ type batch struct {
 	ahead int
 	// end: nothing comes any more, and items is empty.
 	end bool
+	// last: the list has no other page.
+	last bool
+	// times are those of the items, in milliseconds since 1970, where the list is read in ranges; nil if
+	// some item has none.
+	times        []int64
+	took, waited time.Duration // see okta.Page
 }
 
 // read returns the next batch: the objects of all gets, or a page.
@@ -108,6 +115,10 @@ func (r *orgScan) read(ctx context.Context) (batch, error) {
 		if page.Last {
 			b.ahead = -1
 		}
+		if l.by != nil {
+			b.times, b.last = timesOf(page.Items, strings.Join(l.by.Path, ".")), page.Last
+			b.took, b.waited = page.Took, page.Waited
+		}
 		r.later = true
 		return b, nil
 	}
@@ -127,7 +138,9 @@ func (r *orgScan) begin(ctx context.Context) (items [][]byte, more bool, err err
 	}
 	l := r.calls.lists[step-r.calls.getSteps()]
 	r.later, r.last = false, ""
-	r.pages = r.client.Pages(r.calls.listOperation, l.path, l.query, okta.PageOptions{Size: l.size, NoPaging: l.onePage(), NeedID: r.calls.table.Column("id") != nil})
+	r.pages = r.client.Pages(r.calls.listOperation, l.path, l.query, okta.PageOptions{
+		Size: l.size, NoPaging: l.onePage(), NeedID: r.calls.table.Column("id") != nil, Stable: l.by != nil,
+	})
 	return nil, true, nil
 }
 

@@ -14,6 +14,7 @@ package whoql
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +38,8 @@ type Options struct {
 	Catalog *catalog.Catalog
 	// NoPushdown hands no condition to the API; the rows are the same. The default is false.
 	NoPushdown bool
+	// Cursors is how many cursors may read a long list of one statement side by side, 1 to 16; 0: 16.
+	Cursors int
 	// NoRewrite reads profile->>'x' and json_extract(profile, '$.x') out of the JSON, instead of from
 	// the attribute's column; rows, headings and types are the same. The default is false.
 	NoRewrite bool
@@ -77,6 +80,12 @@ func Open(o Options) (*Engine, error) {
 	}
 	if err := checkOrgs(o.Orgs); err != nil {
 		return nil, err
+	}
+	if o.Cursors < 0 || o.Cursors > maxCursors {
+		return nil, fmt.Errorf("whoql: Options.Cursors is %d: choose 1 to %d", o.Cursors, maxCursors)
+	}
+	if o.Cursors == 0 {
+		o.Cursors = maxCursors
 	}
 	e := &Engine{options: o, catalog: c, schemas: o.Schemas, now: o.Now}
 	if e.schemas == nil {

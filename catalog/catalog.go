@@ -40,6 +40,10 @@ type Resource struct {
 	// Complete is the search, in the API's own language, that finds every object, for APIs whose
 	// plain list leaves some out; empty: the plain list is whole.
 	Complete string
+	// Ranges is the field whose ranges the API can list one by one, each in the field's order: a date
+	// that every object has and that never changes, so that the ranges together are the whole list.
+	// Nil: there is none.
+	Ranges *Column
 	// Schemas names the schemas of an org that say which attributes a profile can have: "user", or ""
 	// where none do.
 	Schemas string

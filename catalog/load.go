@@ -31,6 +31,7 @@ func Load() (*Catalog, error) { return load() }
 //	             that one's, its keys and what can be searched aren't
 //	schemas      user, if the user schemas of an org say which attributes a profile has (Resource.Schemas)
 //	complete     the search that finds all objects, if the plain list doesn't (Resource.Complete)
+//	ranges       the field by whose ranges the list can be read side by side (Resource.Ranges)
 //	describe     the fields in the order of DESCRIBE
 //	fields       the columns of SELECT *, each with name, type, description, and as needed key,
 //	             search, push, values (see Column)
@@ -187,7 +188,7 @@ func parseService(fsys fs.FS, dir string) ([]*draft, error) {
 // draft begins with a resource. dir is provider/service, name what the file's name says.
 func (r *reader) draft(dir, name string) *draft {
 	provider, service := path.Split(dir)
-	o := r.object(r.root, "resource", "resource", "description", "like", "complete", "schemas", "describe",
+	o := r.object(r.root, "resource", "resource", "description", "like", "complete", "ranges", "schemas", "describe",
 		"fields", "hidden", "attributes", "params", "methods", "changes")
 	res := &Resource{Provider: path.Clean(provider), Service: service, Name: o.name("resource"), Description: o.text("description")}
 	if res.Name != name {

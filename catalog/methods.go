@@ -218,6 +218,12 @@ func (r *reader) crossCheck(o object, res *Resource) {
 	if res.Complete != "" && !searches {
 		o.fail("complete", "the method that lists has no query parameter \"search\"")
 	}
+	if name := o.optional("ranges"); name != "" {
+		res.Ranges = res.Column(name)
+		if c := res.Ranges; c == nil || c.Kind != KindField || c.Search == "" || c.Type != "string" || !list.takes("query", "sortBy") || list.Page == 0 {
+			o.fail("ranges", "ranges must name a field that can be searched, of a list that has pages and the query parameter sortBy")
+		}
+	}
 	for _, c := range res.Columns {
 		o := r.at[c]
 		if c.Kind == KindAttribute && !searches {

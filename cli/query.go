@@ -31,6 +31,7 @@ type queryFlags struct {
 	file         string
 	sandbox      sandboxFlag
 	headroom     int // percent
+	cursors      int
 	timeout      time.Duration
 	params       []string
 	verbose      bool
@@ -55,6 +56,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	f.sandbox.addTo(fs)
 	f.orgs.add(fs)
 	addHeadroom(fs, &f.headroom)
+	fs.IntVar(&f.cursors, "cursors", 16, "read a long list with at most `N` cursors side by side, 1 to 16")
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up after this `TIME`, such as 30s or 5m; exit code 124")
 	addParams(fs, &f.params)
 	f.files.add(fs)
@@ -76,6 +78,9 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	}
 	if f.timeout < 0 || fs.Changed("timeout") && f.timeout == 0 {
 		return nil, nil, &usageError{msg: "--timeout must be longer than 0", hint: "for example: --timeout 30s"}
+	}
+	if f.cursors < 1 || f.cursors > 16 {
+		return nil, nil, &usageError{msg: fmt.Sprintf("--cursors %d: expected 1 to 16", f.cursors), hint: "1 reads every list from its first page to its last"}
 	}
 	if err := checkHeadroom(f.headroom); err != nil {
 		return nil, nil, err
@@ -163,7 +168,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 		return err
 	}
 	defer set.close()
-	options := whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, RefreshSchemas: f.refresh, TempInMemory: f.tempInMemory}
+	options := whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, RefreshSchemas: f.refresh, TempInMemory: f.tempInMemory, Cursors: f.cursors}
 	if !f.sandbox.on { // whose URL is another one every time
 		options.Schemas = c.schemaCache(runtime.GOOS)
 	}

@@ -270,6 +270,8 @@ type answer struct {
 	rate   Rate
 	body   []byte
 	cut    bool // there was more of the body, or should have been
+
+	took, waited time.Duration // see Page
 }
 
 // fault is a try that failed.
@@ -348,14 +350,17 @@ func (c *Client) try(ctx context.Context, call *call) (*answer, *fault) {
 	if call.stopped() {
 		return nil, &fault{err: c.refused(call, ErrStopped), unsent: true}
 	}
+	asked := c.opt.Now()
 	turn, err := c.turn(ctx, call)
 	if err != nil {
 		return nil, &fault{err: c.refused(call, err), unsent: true}
 	}
+	sent := c.opt.Now()
 	a, err := c.exchange(ctx, call)
 	turn.ended(a)
 	err = notEOF(err)
 	if a != nil {
+		a.waited, a.took = sent.Sub(asked), c.opt.Now().Sub(sent)
 		c.state.answered.Store(true)
 		if a.rate.Known() {
 			c.state.rate.Store(&a.rate)

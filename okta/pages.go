@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -37,6 +38,11 @@ type PageOptions struct {
 	// member "id" that is a string, and not an empty one, makes its page an
 	// unusable answer.
 	NeedID bool
+	// Stable is for lists whose objects never change places, as those in the
+	// order of something that never changes: an object can only come again soon
+	// after, and 1,024 are enough to know it by. Many lists that are read side
+	// by side then take little memory.
+	Stable bool
 }
 
 // Page is one answer of a list.
@@ -49,6 +55,11 @@ type Page struct {
 	Last bool
 	// Rate is what this answer said about the rate limit.
 	Rate Rate
+	// Took is the time from the request to the end of the answer; of a page
+	// that took several tries, of the last one.
+	Took time.Duration
+	// Waited is how long the rate limit made that try wait before.
+	Waited time.Duration
 }
 
 // Pages is a list under way: see [Client.Pages]. Its methods are for one
@@ -83,7 +94,7 @@ type fetched struct {
 
 // Pages lists what is at path, an escaped absolute path, from its first page.
 // op names the operation in errors ("list users"). An object that the API gives
-// again, less than 65,536 objects later, is left out. No request is made yet; a
+// again, less than 65,536 objects later (but see [PageOptions].Stable), is left out. No request is made yet; a
 // path that can't be used is reported by the first Next.
 //
 // The caller must call Close when it is done.
@@ -117,7 +128,7 @@ func (p *Pages) restart() error {
 	}
 	p.next = first
 	p.mark.rewind()
-	p.trail, p.met = trail{seed: p.mark.seed}, met{seed: p.mark.seed}
+	p.trail, p.met = trail{seed: p.mark.seed}, met{seed: p.mark.seed, stable: p.opt.Stable}
 	return p.trail.visit(first)
 }
 
@@ -243,7 +254,7 @@ func (p *Pages) load(ctx context.Context) (Page, error) {
 		return Page{}, err
 	}
 	p.body = len(a.body)
-	page := Page{Rate: a.rate}
+	page := Page{Rate: a.rate, Took: a.took, Waited: a.waited}
 	if page.Last, err = p.follow(a, len(items)); err == nil {
 		page.Items, err = p.sift(a.body, items, page.Last)
 	}
@@ -354,14 +365,17 @@ func note(set *map[uint64]struct{}, h uint64) bool {
 }
 
 // maxMet is how many objects are known again: some 300 pages, in 3 MB at most.
-const maxMet = 1 << 16
+const (
+	maxMet       = 1 << 16
+	maxMetStable = 1 << 10
+)
 
 // met is the objects met lately in one walk through a list, to give each once:
 // one that changes while the list is read may move to a later page and come
 // again. The version that came first is the one given.
 //
 // It keeps a hash of 64 bits of each id (as it was sent, escapes and all), of
-// the last maxMet of them, so that memory doesn't grow with the list. As long as
+// the last of them, so that memory doesn't grow with the list. As long as
 // each id is greater than the one before, which is how Okta sorts most lists,
 // none can have come before. From the first that isn't greater on they are
 // looked up in a set. That one of a million ids has the hash of one of those
@@ -369,6 +383,7 @@ const maxMet = 1 << 16
 // an id are not known again.
 type met struct {
 	seed   maphash.Seed
+	stable bool                // fewer are kept: see PageOptions.Stable
 	last   []byte              // the id met last, while they ascend
 	recent []uint64            // a ring of the hashes met lately
 	oldest int                 // where in the ring the next one goes, once it is full
@@ -376,14 +391,22 @@ type met struct {
 	hashes []uint64            // of one page, for their memory
 }
 
+// most is how many objects are known again.
+func (m *met) most() int {
+	if m.stable {
+		return maxMetStable
+	}
+	return maxMet
+}
+
 // push puts a hash into the ring, and into the set if there is one.
 func (m *met) push(h uint64) {
-	if len(m.recent) < maxMet {
+	if len(m.recent) < m.most() {
 		m.recent = append(m.recent, h)
 	} else {
 		delete(m.set, m.recent[m.oldest])
 		m.recent[m.oldest] = h
-		m.oldest = (m.oldest + 1) % maxMet
+		m.oldest = (m.oldest + 1) % m.most()
 	}
 	if m.set != nil {
 		m.set[h] = struct{}{}

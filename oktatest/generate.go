@@ -30,6 +30,7 @@ type generator struct {
 	gone   [2]attrSet
 	begin  int64 // of the history, and its end: Unix seconds
 	end    int64
+	like   Creation
 }
 
 // An attrSet is a set of attributes, by attrID; here those that a user type doesn't have any more.
@@ -66,6 +67,33 @@ func (g *generator) endBefore(t time.Time) *generator {
 	moved := *g
 	moved.begin, moved.end = epoch+shift, epochEnd+shift
 	return &moved
+}
+
+// createdLike returns a generator whose users were created otherwise.
+func (g *generator) createdLike(c Creation) *generator {
+	other := *g
+	other.like = c
+	return &other
+}
+
+// octaves is how often the age of the oldest users halves until it is a second.
+const octaves = 27
+
+// bend makes a time of a distribution out of one of an even history. It keeps the order.
+func (g *generator) bend(t int64) int64 {
+	age := g.end - t
+	switch g.like {
+	case CreatedHeavyTailed:
+		whole := age * octaves
+		octave := whole / (g.end - g.begin + 1)
+		part := whole - octave*(g.end-g.begin+1)
+		age = 1<<octave + (part<<octave)/(g.end-g.begin+1)
+	case CreatedInTenSeconds:
+		age = age * 10 / (g.end - g.begin + 1)
+	case CreatedInOneSecond:
+		age = 0
+	}
+	return g.end - age
 }
 
 // typeTailOf is the tail of the id of the k-th user type.
@@ -206,7 +234,7 @@ func (g *generator) timeAt(slot int) int64 {
 	from := int64(begin) * span / int64(g.n)
 	length := int64(end)*span/int64(g.n) - from
 	width := uint64(length / int64(moments)) // at least 23 s in the largest org
-	return g.begin + from + length*int64(at)/int64(moments) + int64(g.hash(slot, saltTime)%width)
+	return g.bend(g.begin + from + length*int64(at)/int64(moments) + int64(g.hash(slot, saltTime)%width))
 }
 
 // createdAt is the creation time of user i: that of the slot that the user has in a shuffled run.

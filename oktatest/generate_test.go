@@ -254,3 +254,33 @@ func TestFolding(t *testing.T) {
 		}
 	}
 }
+
+func TestCreationTimesCanBeDistributedOtherwise(t *testing.T) {
+	for like, most := range map[Creation]int{CreatedEvenly: 600, CreatedHeavyTailed: 2000, CreatedInTenSeconds: 2000, CreatedInOneSecond: 10_000} {
+		g := newGenerator(10_000, 3, "5d7").createdLike(like)
+		seconds, last, old := map[int64]int{}, int64(0), 0
+		for k := range 10_000 {
+			at := g.timeAt(k)
+			if at < last || at < g.begin || at > g.end {
+				t.Fatalf("%d: slot %d is created at %d, the one before at %d", like, k, at, last)
+			}
+			if last = at; at < g.end-365*86400 {
+				old++
+			}
+			seconds[at]++
+		}
+		largest := 0
+		for _, n := range seconds {
+			largest = max(largest, n)
+		}
+		lengths := map[Creation]bool{
+			CreatedEvenly:       len(seconds) > 5000 && old > 8000,
+			CreatedHeavyTailed:  len(seconds) > 4000 && old > 500 && old < 1500,
+			CreatedInTenSeconds: len(seconds) == 10,
+			CreatedInOneSecond:  len(seconds) == 1,
+		}
+		if !lengths[like] || largest > most {
+			t.Errorf("%d: %d seconds, %d users in the largest, %d older than a year", like, len(seconds), largest, old)
+		}
+	}
+}

@@ -30,12 +30,14 @@ type Options struct {
 	// last 90 days have answers; the zero time: 1 July 2026, on every day the same. Moving it moves all
 	// generated times by the same number of whole days, and nothing else.
 	Today time.Time
+	// Created is how the generated users' creation times lie; zero: [CreatedEvenly].
+	Created Creation
 	// File is the SQLite file that the org is kept in; empty: it is kept in memory, and forgotten. If there
 	// is no such file it is made, for its owner's eyes only. Each change is in the file before it is
 	// answered: killing the process loses none, and a request that the file doesn't take is answered with
 	// 500 and changes nothing. One org has the file at a time. Users, Seed and IDSuffix may be left out for a
 	// file that is there, and else must be those in the file, or the error is a *[FileError] that says what
-	// the file holds; Owner and Today are the file's. Everything else, such as Token, is not in the file.
+	// the file holds; Owner and Today are the file's, and Created must be zero. Everything else, such as Token, is not in the file.
 	File string
 	// Token is the API token that requests must carry; empty: [DefaultToken].
 	Token string
@@ -100,6 +102,17 @@ const (
 	ClassicEngine                // /welcome/{token}
 )
 
+// A Creation is how the creation times of generated users lie in the org's history, of seven and a half
+// years. In each some are equal: see Options.Users.
+type Creation uint8
+
+const (
+	CreatedEvenly       Creation = iota // as many in each month
+	CreatedHeavyTailed                  // as many in the last four years as in the last two, one, half a …, down to the last second
+	CreatedInTenSeconds                 // all in the last ten seconds
+	CreatedInOneSecond                  // all in the last second
+)
+
 // A RateLimit is how many calls each [Bucket] takes in a window. A window begins with the first call
 // after the last one ended.
 //
@@ -123,6 +136,9 @@ type RateLimit struct {
 func (o Options) defaults() (Options, error) {
 	if o.Users < 0 || o.Users > MaxUsers {
 		return o, fmt.Errorf("oktatest: Options.Users is %d: choose 0 to %d", o.Users, MaxUsers)
+	}
+	if o.Created > CreatedInOneSecond || o.Created != CreatedEvenly && o.File != "" {
+		return o, fmt.Errorf("oktatest: Options.Created is %d: choose CreatedEvenly to CreatedInOneSecond, and the first for a File", o.Created)
 	}
 	if o.Token == "" {
 		o.Token = DefaultToken

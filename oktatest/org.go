@@ -82,7 +82,7 @@ func newOrg(o Options, file *orgFile) (*Org, error) {
 		file:    file,
 		opts:    o,
 		id:      newOrgID(o.IDSuffix),
-		store:   newStore(newGenerator(o.Users, o.Seed, o.IDSuffix).endBefore(o.Today)),
+		store:   newStore(newGenerator(o.Users, o.Seed, o.IDSuffix).endBefore(o.Today).createdLike(o.Created)),
 		limiter: limiter{limit: o.RateLimit},
 		gone:    make(chan struct{}),
 	}
