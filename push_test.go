@@ -215,7 +215,7 @@ func TestRequestsOfPushedConditions(t *testing.T) {
 		{`created BETWEEN '` + created[:7] + `' AND '` + created + `' AND department = 'Legal'`, "", 0},
 		{`created > '` + created[:10] + ` 08:00:00' AND status = 'LOCKED_OUT'`, "", 0},
 		{`statusChanged > '` + created[:4] + `' AND status = 'DEPROVISIONED'`, "", 0},
-		{`statusChanged IS NULL`, everyone, 14}, // which the API can't be asked
+		{`statusChanged IS NULL`, everyone, 17}, // which the API can't be asked
 		{`activated IS NOT NULL AND status = 'STAGED'`, `(status eq "STAGED") and (activated pr)`, 0},
 		{`department = 'Legal' AND city = 'Berlin' AND userType = 'Employee'`, "", 0},
 		{`city = 'Berlin' AND lower(department) = 'legal'`, `profile.city eq "Berlin"`, 2},
@@ -287,24 +287,24 @@ func TestRequestsOfOrder(t *testing.T) {
 		{`SELECT created FROM okta.user.users ORDER BY created LIMIT 10`, 1, 1, "created asc"},
 		{`SELECT created FROM okta.user.users ORDER BY created DESC LIMIT 10`, 1, 1, "created desc"},
 		{`SELECT lastUpdated FROM okta.user.users ORDER BY lastUpdated DESC LIMIT 5 OFFSET 10`, 1, 1, "lastUpdated desc"},
-		{`SELECT lastUpdated FROM okta.user.users ORDER BY lastUpdated DESC LIMIT 250`, 6, 6, " "}, // more than a page, in which people can move
-		{`SELECT lastUpdated FROM okta.user.users ORDER BY lastUpdated LIMIT 150 OFFSET 51`, 6, 6, " "},
+		{`SELECT lastUpdated FROM okta.user.users ORDER BY lastUpdated DESC LIMIT 250`, 6, 6, "created asc"}, // more than a page, in which people can move
+		{`SELECT lastUpdated FROM okta.user.users ORDER BY lastUpdated LIMIT 150 OFFSET 51`, 6, 6, "created asc"},
 		{`SELECT created FROM okta.user.users ORDER BY created DESC LIMIT 250`, 2, 2, "created desc"},
 		{`SELECT lastUpdated FROM okta.user.users WHERE lastUpdated > '2020' ORDER BY lastUpdated DESC LIMIT 20`, 1, 1, "lastUpdated desc"},
-		{`SELECT lastUpdated FROM okta.user.users WHERE lastUpdated > '2020' ORDER BY lastUpdated LIMIT 20`, 5, 6, " "},
+		{`SELECT lastUpdated FROM okta.user.users WHERE lastUpdated > '2020' ORDER BY lastUpdated LIMIT 20`, 5, 6, "created asc"},
 		{`SELECT lastUpdated FROM okta.user.users WHERE subdomain = 'sandbox' AND status <> 'ACTIVE' AND lastUpdated <= '2027' ORDER BY lastUpdated LIMIT 20`, 1, 1, "lastUpdated asc"},
-		{`SELECT lastUpdated FROM okta.user.users WHERE department = 'Sales' ORDER BY lastUpdated DESC LIMIT 20`, 1, 1, " "}, // or sales
-		{`SELECT lastUpdated FROM okta.user.users WHERE status IN ('ACTIVE', 'STAGED') ORDER BY lastUpdated DESC LIMIT 20`, 2, 5, " "},
+		{`SELECT lastUpdated FROM okta.user.users WHERE department = 'Sales' ORDER BY lastUpdated DESC LIMIT 20`, 1, 1, "created asc"}, // or sales
+		{`SELECT lastUpdated FROM okta.user.users WHERE status IN ('ACTIVE', 'STAGED') ORDER BY lastUpdated DESC LIMIT 20`, 2, 5, "created asc"},
 		{`SELECT lastUpdated FROM okta.user.users WHERE status = 'ACTIVE' ORDER BY lastUpdated DESC LIMIT 20`, 1, 2, "lastUpdated desc"},
 		{`SELECT created FROM okta.user.users WHERE created > '2020' ORDER BY created LIMIT 20`, 1, 2, "created asc"},
 		{`SELECT (SELECT max(created) FROM (SELECT created FROM okta.user.users ORDER BY created DESC LIMIT 3)) AS created`, 1, 1, "created desc"},
-		{`SELECT created FROM okta.user.users ORDER BY created`, 6, 6, " "},
-		{`SELECT created FROM okta.user.users ORDER BY created, id LIMIT 10`, 6, 6, " "},
-		{`SELECT created FROM okta.user.users ORDER BY created COLLATE NOCASE LIMIT 10`, 6, 6, " "},
-		{`SELECT created FROM okta.user.users WHERE lastLogin IS NULL ORDER BY created LIMIT 10`, 6, 6, " "},
-		{`SELECT DISTINCT created FROM okta.user.users ORDER BY created LIMIT 10`, 6, 6, " "},
-		{`SELECT max(created) FROM okta.user.users GROUP BY status ORDER BY status LIMIT 1`, 6, 6, " "},
-		{`SELECT lastLogin FROM okta.user.users ORDER BY lastLogin LIMIT 10`, 6, 6, " "},
+		{`SELECT created FROM okta.user.users ORDER BY created`, 6, 6, "created asc"},
+		{`SELECT created FROM okta.user.users ORDER BY created, id LIMIT 10`, 6, 6, "created asc"},
+		{`SELECT created FROM okta.user.users ORDER BY created COLLATE NOCASE LIMIT 10`, 6, 6, "created asc"},
+		{`SELECT created FROM okta.user.users WHERE lastLogin IS NULL ORDER BY created LIMIT 10`, 6, 6, "created asc"},
+		{`SELECT DISTINCT created FROM okta.user.users ORDER BY created LIMIT 10`, 6, 6, "created asc"},
+		{`SELECT max(created) FROM okta.user.users GROUP BY status ORDER BY status LIMIT 1`, 6, 6, "created asc"},
+		{`SELECT lastLogin FROM okta.user.users ORDER BY lastLogin LIMIT 10`, 6, 6, "created asc"},
 		{`SELECT created FROM okta.user.users WHERE subdomain IN ('sandbox') ORDER BY created LIMIT 10`, 1, 6, ""},
 	} {
 		want, err := run(t.Context(), off, c.sql, nil)
