@@ -16,7 +16,7 @@ import (
 )
 
 // A long list is read by several cursors side by side, each of which walks a span of time: the objects
-// that were created in it. docs/decisions/0021-long-lists-are-read-in-ranges.md says why so.
+// that were created in it. docs/decisions/0022-long-lists-are-read-in-ranges.md says why so.
 const (
 	// maxCursors is how many read a scan's lists side by side: two whoqls are then still within 35 calls
 	// at the same time, the smallest limit that Okta documents.
@@ -217,7 +217,7 @@ func (g *ranging) affordable(active int) bool {
 		}
 	}
 	left = min(left, 4*float64(g.read)) // density can mislead
-	return float64(g.wasted+active*g.size/2) <= (float64(g.read)+left)/10+2*float64(g.size)
+	return float64(g.wasted+active*g.size/2) <= (float64(g.read)+left)/10+float64(g.size)
 }
 
 // left is how many objects are left of a span, were they as dense as in the last pages.
