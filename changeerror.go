@@ -72,15 +72,15 @@ func SumReasons(reasons []string) string {
 	more := 0
 	for i, why := range order {
 		if i < maxReasons {
-			parts = append(parts, fmt.Sprintf("%d × %s", counts[why], why))
+			parts = append(parts, fmt.Sprintf("%d × (%s)", counts[why], why))
 		} else {
 			more += counts[why]
 		}
 	}
 	if more > 0 {
-		parts = append(parts, fmt.Sprintf("%d × another reason", more))
+		parts = append(parts, fmt.Sprintf("%d × other reasons", more))
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, ", ")
 }
 
 // A ChangePlanError is a statement whose values can't be what is meant. Nothing of it was done.

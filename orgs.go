@@ -63,6 +63,14 @@ func (e *UnknownOrgError) Error() string {
 	return fmt.Sprintf("unknown org: subdomain is %q, the orgs are: %s", e.Name, strings.Join(e.Known, ", "))
 }
 
+// Hint says which org may be meant.
+func (e *UnknownOrgError) Hint() string {
+	if near := catalog.Nearest(e.Name, e.Known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "leave subdomain out to ask the default org"
+}
+
 // An OrgError says which org a failure is of, where there are several.
 type OrgError struct {
 	// Org is the org's name.

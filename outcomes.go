@@ -43,7 +43,7 @@ func planRows(p *change.Plan) *tableResult {
 func PlanTable(p *change.Plan) (columns []string, rows [][]any) { return planColumns, planRows(p).rows }
 
 // wholePlanColumns are what a plan is in one row: its hash, its sum, and its calls.
-var wholePlanColumns = []string{"hash", "rows", "changing", "unchanged", "refused", "irreversible", "calls", "reads", "seconds", "methods", "operations"}
+var wholePlanColumns = []string{"hash", "rows", "changing", "unchanged", "refused", "irreversible", "mailed", "calls", "reads", "seconds", "methods", "operations"}
 
 // WholePlanTable shows a plan in one row, for programs: hash, sum, and as a JSON array the rows that
 // [PlanTable] has. Values are as those of [Rows].
@@ -72,7 +72,7 @@ func WholePlanTable(p *change.Plan, s change.Summary) (columns []string, rows []
 		panic(err)
 	}
 	return wholePlanColumns, [][]any{{p.Hash(), int64(s.Rows), int64(s.Changing), int64(s.Unchanged), int64(s.Refused), int64(s.Irreversible),
-		int64(s.Calls), int64(s.Reads), s.Seconds, jsonText(methods), jsonText(operations)}}
+		int64(s.Mailed), int64(s.Calls), int64(s.Reads), s.Seconds, jsonText(methods), jsonText(operations)}}
 }
 
 // text is a text as a value, NULL where it is empty.

@@ -218,7 +218,12 @@ func (q *query) compileSQL(ctx context.Context, text *stmt.Query, plan bool, arg
 	for _, name := range text.Orgs {
 		o, err := q.org(name.Name)
 		if err != nil {
-			e := text.ErrorIn(name.Pos, err.Error(), "leave subdomain out to ask the default org")
+			hint := "name one of them"
+			var unknown *UnknownOrgError
+			if errors.As(err, &unknown) {
+				hint = unknown.Hint()
+			}
+			e := text.ErrorIn(name.Pos, err.Error(), hint)
 			e.Err = err
 			return nil, e
 		}

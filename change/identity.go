@@ -91,28 +91,29 @@ func (r *Run) identify(ctx context.Context, p *Plan, caller Caller) ([]Identity,
 // settle finds the orgs of the rows for which wanted holds, and gives all rows of these orgs the names that
 // the orgs have now. It is an error if one of them is another org than that of the run. trust: an org of
 // which the journal has only the name is taken to be the one that has it now.
-func (rec *record) settle(ctx context.Context, caller Caller, wanted func(*statementRecord, *Row) bool, trust bool) error {
+func (rec *record) settle(ctx context.Context, caller Caller, wanted func(*statementRecord, *Row) bool, trust bool) (found []Identity, err error) {
 	now := map[string]string{}
 	for _, st := range rec.statements {
 		for _, row := range st.plan.Rows {
-			if _, found := now[row.Org]; found || !wanted(st, row) {
+			if _, known := now[row.Org]; known || !wanted(st, row) {
 				continue
 			}
 			org, err := rec.find(ctx, caller, row.Org, trust)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			now[row.Org] = org.Name
+			found = append(found, org)
 		}
 	}
 	for _, st := range rec.statements {
 		for _, row := range st.plan.Rows {
-			if name, found := now[row.Org]; found {
+			if name, known := now[row.Org]; known {
 				row.Org = name
 			}
 		}
 	}
-	return nil
+	return found, nil
 }
 
 // find finds an org of the run.

@@ -47,7 +47,7 @@ func (e *InputError) Error() string {
 // a report for each plan, in which rows that had ended before are marked so. The error is a
 // [*WrongOrgError] or an [*InputError] before anything is called that changes something, or as for [Run.Apply].
 func (r *Run) Resume(ctx context.Context, caller Caller, o ResumeOptions) ([]*Report, error) {
-	if err := r.Find(ctx, caller, o); err != nil {
+	if _, err := r.Find(ctx, caller, o); err != nil {
 		return nil, err
 	}
 	for _, st := range r.record.statements {
@@ -74,11 +74,11 @@ func (r *Run) Resume(ctx context.Context, caller Caller, o ResumeOptions) ([]*Re
 
 // Find finds the orgs in which something is left to do, as [Run.Resume] does before all else. It is a
 // [*WrongOrgError] if one isn't the org that the run was made in. It changes nothing.
-func (r *Run) Find(ctx context.Context, caller Caller, o ResumeOptions) error {
-	if r.found {
-		return nil
+func (r *Run) Find(ctx context.Context, caller Caller, o ResumeOptions) ([]Identity, error) {
+	if r.found != nil {
+		return r.found, nil
 	}
-	err := r.record.settle(ctx, caller, func(st *statementRecord, row *Row) bool {
+	found, err := r.record.settle(ctx, caller, func(st *statementRecord, row *Row) bool {
 		switch st.told(row).Result {
 		case NotReached, Unknown, NeedsInput:
 			return true
@@ -87,8 +87,10 @@ func (r *Run) Find(ctx context.Context, caller Caller, o ResumeOptions) error {
 		}
 		return false
 	}, o.Trust)
-	r.found = err == nil
-	return err
+	if err == nil {
+		r.found = append([]Identity{}, found...)
+	}
+	return r.found, err
 }
 
 // restore puts the secrets back into the operations that are still to be done.

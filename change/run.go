@@ -42,9 +42,9 @@ type Run struct {
 	record  *record // what the journal had when the run was opened, and what was done since
 	key     []byte  // of the HMACs; nil until there is a secret
 	clocks  clocks
-	undoes  *Run // whose lock is held as long, too; nil: none
-	ended   bool // nobody needs its lock's file any more
-	found   bool // the orgs are known to be those of the run
+	undoes  *Run       // whose lock is held as long, too; nil: none
+	ended   bool       // nobody needs its lock's file any more
+	found   []Identity // the orgs in which something is left; nil: they weren't asked yet
 }
 
 var runID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[a-z0-9]{6}$`)

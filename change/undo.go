@@ -46,7 +46,7 @@ func (j *Journal) Undo(ctx context.Context, id string, caller Caller, o UndoOpti
 	if j.busy(id) {
 		return nil, &RunError{ID: id, Busy: true}
 	}
-	if err := rec.settle(ctx, caller, func(st *statementRecord, row *Row) bool { return len(st.deeds(row)) > 0 }, o.Trust); err != nil {
+	if _, err := rec.settle(ctx, caller, func(st *statementRecord, row *Row) bool { return len(st.deeds(row)) > 0 }, o.Trust); err != nil {
 		return nil, err
 	}
 	var plans []*Plan

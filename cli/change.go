@@ -471,13 +471,11 @@ func (ch *changer) again() string {
 	return ""
 }
 
-// writable refuses a plan for an org that is read-only here.
-func (ch *changer) writable(p *change.Plan) error {
-	for _, row := range p.Rows {
-		for _, o := range ch.set.orgs {
-			if o.ReadOnly && len(row.Steps) > 0 && strings.EqualFold(o.Name, row.Org) {
-				return &whoql.ReadOnlyOrgError{Org: o.Name}
-			}
+// writable refuses an org that is read-only here.
+func (ch *changer) writable(org string) error {
+	for _, o := range ch.set.orgs {
+		if o.ReadOnly && strings.EqualFold(o.Name, org) {
+			return &whoql.ReadOnlyOrgError{Org: o.Name}
 		}
 	}
 	return nil

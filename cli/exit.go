@@ -12,7 +12,6 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/whoql/whoql"
-	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/change"
 	"github.com/whoql/whoql/okta"
 	"github.com/whoql/whoql/stmt"
@@ -105,7 +104,7 @@ func isClosedPipe(err error) bool {
 func hintFor(err error) string {
 	var org *whoql.UnknownOrgError
 	if errors.As(err, &org) {
-		return unknownOrgHint(org)
+		return org.Hint()
 	}
 	var usage *usageError // of an org that is needed in the middle only
 	if errors.As(err, &usage) {
@@ -141,14 +140,6 @@ func hintFor(err error) string {
 		return call.Hint
 	}
 	return ""
-}
-
-// unknownOrgHint says which org may be meant.
-func unknownOrgHint(e *whoql.UnknownOrgError) string {
-	if near := catalog.Nearest(e.Name, e.Known); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return "leave subdomain out to ask the default org"
 }
 
 // wrongOrgHint says how to get to the org of a run.

@@ -155,8 +155,14 @@ func (r *runCommand) goOn(ctx context.Context, run *change.Run) error {
 	}
 	o := change.ResumeOptions{ApplyOptions: r.applyOptions(), RetryUnknown: f.retryAsked, RetryFailed: f.retryFailed, Trust: f.trust,
 		Protected: func(org, id, login string) string { return r.protected(ctx, org, id, login) }}
-	if err := run.Find(ctx, r.engine.Caller(), o); err != nil {
+	orgs, err := run.Find(ctx, r.engine.Caller(), o)
+	if err != nil {
 		return err
+	}
+	for _, org := range orgs {
+		if err := r.writable(org.Name); err != nil {
+			return err
+		}
 	}
 	if f.file != "" {
 		if o.Input, err = r.input(ctx, before); err != nil {
@@ -371,8 +377,10 @@ func whyRefused(plans []*change.Plan) string {
 // goBack applies the plans of an undo, if they are approved.
 func (r *runCommand) goBack(ctx context.Context, id string, plans []*change.Plan) (err error) {
 	for _, p := range plans {
-		if err := r.writable(p); err != nil {
-			return err
+		for _, org := range p.Summary(nil).Orgs {
+			if err := r.writable(org); err != nil {
+				return err
+			}
 		}
 		if err := r.allow(ctx, &whoql.Approval{Plan: p}); err != nil {
 			return err

@@ -101,9 +101,13 @@ func (c *command) listRuns(ctx context.Context, journal *change.Journal, out *ou
 		if err != nil {
 			return err
 		}
-		rows = append(rows, []any{r.ID, instant(r.Began), r.State, outcomes(counts), int64(r.Left), orNull(r.Undoes), orNull(r.Actor), json.RawMessage(statements)})
+		var orgs []string
+		for _, o := range r.Orgs {
+			orgs = append(orgs, o.Name)
+		}
+		rows = append(rows, []any{r.ID, instant(r.Began), r.State, outcomes(counts), int64(r.Left), orNull(strings.Join(orgs, ", ")), orNull(r.Undoes), orNull(r.Actor), json.RawMessage(statements)})
 	}
-	return out.writeTable([]string{"id", "began", "state", "outcomes", "left", "undoes", "actor", "statements"}, rows)
+	return out.writeTable([]string{"id", "began", "state", "outcomes", "left", "orgs", "undoes", "actor", "statements"}, rows)
 }
 
 // statementText is a statement's text, or what is known of one that isn't written down.
@@ -177,6 +181,9 @@ func (c *command) showRun(ctx context.Context, journal *change.Journal, out *out
 	if isTerminal(c.stderr) {
 		for i, s := range report.Statements {
 			fmt.Fprintf(c.stderr, "statement %d: %s\n", i+1, clean(statementText(s)))
+		}
+		for _, o := range report.Orgs {
+			fmt.Fprintf(c.stderr, "org %s\n", clean(o.String()))
 		}
 		fmt.Fprintf(c.stderr, "run %s: %s\n", report.ID, report.State)
 	}
