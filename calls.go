@@ -24,6 +24,7 @@ type calls struct {
 	keys          []string // the keys that the gets ask for
 	key           *catalog.Column
 	lists         []listCall
+	whole         bool     // they list all the table has
 	required      []string // the values of the required parameters
 	pushed        []string // what is handed over, in words, for EXPLAIN
 	kept          []string // conditions that could have been, but for their values
@@ -97,6 +98,7 @@ func callsWithout(s *vtab.Scan) (calls, error) {
 	}
 	l := listOf(list)
 	if terms == "" {
+		c.whole = s.Key == nil && len(s.Required) == 0
 		terms = s.Table.Complete
 		if s.Key == nil && len(s.Terms) == 0 && s.Limit >= 0 && s.Limit < int64(l.size) {
 			l.size = int(max(s.Limit, 1))

@@ -14,14 +14,15 @@ import (
 	"github.com/whoql/whoql/vtab"
 )
 
-// explain runs EXPLAIN SELECT: one row for each table that the SELECT reads. It sends nothing.
+// explain runs EXPLAIN SELECT: one row for each table that the SELECT reads, and one for all of them. It sends
+// nothing.
 //
 // SQLite's EXPLAIN QUERY PLAN shows the plan of each table. The values in it are known when the
 // SELECT runs, so that it is run too, over tables that note what they are asked for and are empty;
 // a table which SQLite reads once for each row of another is then not asked, and is explained by
 // its plan alone.
 func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (result, error) {
-	rec := &recorder{query: q, scans: map[int]recorded{}}
+	rec := &recorder{estimator: estimator{query: q}, scans: map[int]recorded{}}
 	q.recorder, q.silent = rec, true
 	defer func() { q.recorder, q.silent = nil, false }()
 	_, plan, err := q.prepare(ctx, s, true, args)
@@ -29,27 +30,50 @@ func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (resul
 		return nil, err
 	}
 	defer plan.Close()
-	_, run, err := q.prepare(ctx, s, false, args)
+	text, run, err := q.prepare(ctx, s, false, args)
 	if err != nil {
 		return nil, err
 	}
 	defer run.Close()
+	lines, err := planLines(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	nest := newNest(lines)
+	// Where there is no LIMIT and no subquery, what SQLite begins to read it reads to its end.
+	rec.early = nest.subqueries || len(q.views) > 0 || strings.Contains(strings.ToLower(text.SQL), "limit")
 	if err := rec.run(ctx, run); err != nil {
 		return nil, err
 	}
-	t := newTable("table", "operation", "request", "pushed", "checked")
-	for more, err := plan.Step(ctx); more || err != nil; more, err = plan.Step(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		detail, _ := plan.Value(3).(string)
-		if name, p, ok := vtab.TablePlan(detail); ok {
-			t.add(q.explainTable(name, p, rec, run)...)
-		} else if name, table, lookup, ok := vtab.CSVPlan(detail); ok {
-			t.add(explainCSV(name, table, lookup)...)
+	f := rec.figures(nest, run)
+	t := newTable("table", "operation", "request", "pushed", "checked", "columns", "cursors",
+		"requests_from", "requests_to", "seconds_from", "seconds_to", "basis", "limit", "warning")
+	for _, s := range f.nest.steps {
+		if s.plan != nil {
+			t.add(append(q.explainTable(s.name, s.plan, rec, run), f.columns(s)...)...)
+		} else if _, _, lookup, ok := vtab.CSVPlan(s.detail); ok {
+			t.add(append(explainCSV(s.name, s.csv, lookup), "", int64(0), int64(0), int64(0), 0.0, 0.0, "exact", "", "")...)
 		}
 	}
+	if len(f.nest.plans()) > 1 {
+		all := f.total()
+		t.add(append([]any{"(all)", "", "", "", "", "", all.cursors}, all.values("")...)...)
+	}
 	return t, nil
+}
+
+// planLines reads the rows of SQLite's query plan.
+func planLines(ctx context.Context, plan *vtab.Stmt) (lines []step, err error) {
+	for {
+		more, err := plan.Step(ctx)
+		if err != nil || !more {
+			return lines, err
+		}
+		id, _ := plan.Value(0).(int64)
+		parent, _ := plan.Value(1).(int64)
+		detail, _ := plan.Value(3).(string)
+		lines = append(lines, step{id: int(id), parent: int(parent), detail: detail})
+	}
 }
 
 // explainCSV is the row of a CSV file.
@@ -69,15 +93,19 @@ func explainCSV(name, table string, lookup bool) []any {
 // on its own for longer has asked its tables by then.
 const dryRun = time.Second
 
-// A recorder is a source of empty tables that notes each plan's first scan.
+// A recorder is a source of empty tables that notes each plan's first scan, and what all of them cost.
 type recorder struct {
-	query *query
+	estimator
 	scans map[int]recorded
+	ended bool // the statement ran to its end
 }
 
 type recorded struct {
 	calls []calls // for each value of required parameters; empty: none
 	orgs  []orgClient
+
+	scans  int
+	figure figure
 }
 
 // Scan implements [vtab.Source].
@@ -90,9 +118,13 @@ func (r *recorder) Scan(_ context.Context, s *vtab.Scan) (vtab.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := r.scans[s.Plan]; !ok {
-		r.scans[s.Plan] = recorded{c, orgs}
+	scan, ok := r.scans[s.Plan]
+	if !ok {
+		scan = recorded{calls: c, orgs: orgs, figure: figure{exact: true}}
 	}
+	scan.scans++
+	scan.figure.add(r.estimator.scan(c, orgs, s.Limit))
+	r.scans[s.Plan] = scan
 	return noRows{}, nil
 }
 
@@ -105,6 +137,7 @@ func (r *recorder) run(ctx context.Context, st *vtab.Stmt) error {
 			return context.Cause(ctx)
 		}
 		if err != nil || !more {
+			r.ended = err == nil
 			return err
 		}
 	}
@@ -201,7 +234,7 @@ func (rec *recorder) planned(r *catalog.Resource, p *vtab.Plan, m *catalog.Metho
 			if len(c) > 0 {
 				parts = c[0].pushed
 			}
-			return recorded{c, orgs}.request(m), strings.Join(parts, " AND ")
+			return recorded{calls: c, orgs: orgs}.request(m), strings.Join(parts, " AND ")
 		}
 	}
 	return m.HTTP + " " + m.Route, strings.Join(parts, " AND ")

@@ -520,7 +520,10 @@ func TestExplainRequired(t *testing.T) {
 		}
 		var got bytes.Buffer
 		for _, row := range results[0].rows {
-			for i, v := range row {
+			if row[0] == "(all)" {
+				continue
+			}
+			for i, v := range row[:5] { // the figures have a test of their own
 				if i > 0 {
 					got.WriteByte('|')
 				}

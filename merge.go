@@ -29,9 +29,10 @@ type scanRows struct {
 	ctx    context.Context
 	busy   int // parts whose batch is being read or waits in ready
 	now    *part
-	waited bool  // for the last batch, which wasn't there yet
-	listed int64 // objects of all batches taken
-	err    error // the first one
+	waited bool             // for the last batch, which wasn't there yet
+	listed int64            // objects of all batches taken
+	sizes  map[string]int64 // those of tables that are read whole, by org
+	err    error            // the first one
 }
 
 // A part is one org of a scan, or one of maxAtOnce that share the calls to it: those for the values of
@@ -173,6 +174,12 @@ func (r *scanRows) turn(ctx context.Context) error {
 	}
 	r.now = p
 	r.listed += int64(len(p.batch.items))
+	if p.scan.calls.whole {
+		if r.sizes == nil {
+			r.sizes = map[string]int64{}
+		}
+		r.sizes[p.scan.name] += int64(len(p.batch.items))
+	}
 	return nil
 }
 
@@ -181,6 +188,11 @@ func (r *scanRows) end() error {
 	for _, p := range r.parts {
 		if !p.ended {
 			return errors.New("internal error: a list was left unread")
+		}
+	}
+	for _, p := range r.parts {
+		if n, ok := r.sizes[p.scan.name]; ok {
+			p.scan.counted(n)
 		}
 	}
 	return io.EOF

@@ -104,6 +104,8 @@ type orgClient struct {
 	name   string
 	client *okta.Client
 	read   *atomic.Int64 // counts the objects that a scan reads
+	// counted is told how many objects a table has that was read whole.
+	counted func(objects int64)
 }
 
 // connect returns the org's client.

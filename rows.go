@@ -45,8 +45,8 @@ type Rows struct {
 	closed   bool
 }
 
-// Vertical reports whether the statement of the current result ended in \G (or \gx): whoever shows its
-// rows to people shows one column below the other.
+// Vertical reports whether the statement of the current result ended in \G (or \gx), or is an EXPLAIN, which has
+// many columns: whoever shows its rows to people shows one column below the other.
 func (r *Rows) Vertical() bool { return r.vertical[r.at] }
 
 // Columns describes the current result; a statement that only makes or changes a table has none.
@@ -127,6 +127,7 @@ func (r *Rows) Close() error {
 	for _, res := range r.results {
 		errs = append(errs, res.close())
 	}
+	r.query.keepSizes()
 	if r.query.run != nil {
 		errs = append(errs, r.query.run.Close())
 	}

@@ -36,8 +36,10 @@ func (s *source) Scan(ctx context.Context, scan *vtab.Scan) (vtab.Rows, error) {
 		return nil, err
 	}
 	for i, o := range orgs {
-		orgs[i].client = o.client.Metered(s.query.meter)
-		orgs[i].read = s.query.reads.of(scan.Table.Path())
+		reading := s.query.reads.of(scan.Table.Path())
+		orgs[i].client = o.client.Metered(s.query.meter).Metered(&reading.meter)
+		orgs[i].read = &reading.objects
+		orgs[i].counted = func(objects int64) { s.query.counted(o.client, scan.Table.Path(), objects) }
 	}
 	return newScanRows(calls, scan.Limit, orgs, len(s.query.engine.options.Orgs) > 1, s.query.engine.options.Cursors), nil
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/whoql/whoql/okta"
 )
 
 // Stats are what a query has cost so far.
@@ -16,16 +18,17 @@ type Stats struct {
 	Retries int64
 	// Waited is the time spent waiting for rate limits and between retries.
 	Waited time.Duration
-	// Read are the objects that came, by resource, in the order of their names.
+	// Read is what reading each resource has cost, in the order of their names.
 	Read []Read
 }
 
-// Read counts the objects of a resource that answers of the API had. One that was asked for twice counts
-// twice.
+// Read counts the objects of a resource that answers of the API had, and the requests for them, repeated ones
+// included. An object that was asked for twice counts twice.
 type Read struct {
 	// Resource is the three-part name, such as okta.user.users.
 	Resource string
 	Objects  int64
+	Requests int64
 }
 
 // Stats may be read at any time, from any goroutine, also after Close.
@@ -37,18 +40,24 @@ func (r *Rows) Stats() Stats {
 // reads are the counts behind Stats.Read. They may be used concurrently.
 type reads struct {
 	mu     sync.Mutex
-	counts map[string]*atomic.Int64
+	counts map[string]*reading
+}
+
+// A reading is what reading a resource has cost so far.
+type reading struct {
+	objects atomic.Int64
+	meter   okta.Meter
 }
 
 // of returns the count of a resource.
-func (r *reads) of(path string) *atomic.Int64 {
+func (r *reads) of(path string) *reading {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.counts == nil {
-		r.counts = map[string]*atomic.Int64{}
+		r.counts = map[string]*reading{}
 	}
 	if r.counts[path] == nil {
-		r.counts[path] = new(atomic.Int64)
+		r.counts[path] = new(reading)
 	}
 	return r.counts[path]
 }
@@ -58,8 +67,8 @@ func (r *reads) snapshot() []Read {
 	defer r.mu.Unlock()
 	var all []Read
 	for path, n := range r.counts {
-		if objects := n.Load(); objects > 0 {
-			all = append(all, Read{path, objects})
+		if objects, requests := n.objects.Load(), n.meter.Snapshot().Requests; objects > 0 || requests > 0 {
+			all = append(all, Read{path, objects, requests})
 		}
 	}
 	slices.SortFunc(all, func(a, b Read) int { return cmp.Compare(a.Resource, b.Resource) })

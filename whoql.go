@@ -48,6 +48,12 @@ type Options struct {
 	Schemas SchemaCache
 	// RefreshSchemas reads schemas anew when they are needed, whatever is kept. The default is false.
 	RefreshSchemas bool
+	// Sizes keeps how many objects orgs' tables had, for EXPLAIN. Nil: in memory, for as long as the
+	// Engine lives.
+	Sizes SizeCache
+	// Assume are numbers of objects by table, okta.user.users say, that EXPLAIN takes for granted instead of
+	// what is kept. The default is none.
+	Assume map[string]int64
 	// Now is the clock by which schemas that are kept grow old. Nil: time.Now.
 	Now func() time.Time
 	// TempInMemory keeps big sorts in memory instead of in temporary files. The default is false.
@@ -66,6 +72,7 @@ type Engine struct {
 	options Options
 	catalog *catalog.Catalog
 	schemas SchemaCache
+	sizes   SizeCache
 	now     func() time.Time
 }
 
@@ -87,9 +94,12 @@ func Open(o Options) (*Engine, error) {
 	if o.Cursors == 0 {
 		o.Cursors = maxCursors
 	}
-	e := &Engine{options: o, catalog: c, schemas: o.Schemas, now: o.Now}
+	e := &Engine{options: o, catalog: c, schemas: o.Schemas, sizes: o.Sizes, now: o.Now}
 	if e.schemas == nil {
 		e.schemas = &memoryCache{}
+	}
+	if e.sizes == nil {
+		e.sizes = &memoryCache{}
 	}
 	if e.now == nil {
 		e.now = time.Now
@@ -132,7 +142,7 @@ func (e *Engine) Query(ctx context.Context, text string, args Args) (*Rows, erro
 		return nil, err
 	}
 	for _, s := range statements {
-		rows.vertical = append(rows.vertical, s.Vertical)
+		rows.vertical = append(rows.vertical, s.Vertical || s.Kind == stmt.Explain && s.Of == stmt.Select)
 	}
 	return rows, nil
 }
@@ -168,6 +178,7 @@ type query struct {
 	db      *vtab.DB
 	meter   *okta.Meter
 	reads   reads
+	counts  map[string]*counted      // what was read whole, by the org's URL
 	local   map[string][]stmt.Traced // temporary tables and views by name, in lower case: see remember
 	anyName string                   // the name that an org with AnyName has taken in the statement at hand
 	notes   []*stmt.Error

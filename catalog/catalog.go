@@ -190,6 +190,9 @@ type Method struct {
 	// Page is how many objects to ask for in a call of the SELECT method that lists, and MaxPage the
 	// most that the API takes for it. Both are 0 where the list is one answer, without pages.
 	Page, MaxPage int
+	// Usual is how many objects the SELECT method that lists nearly always has at most for one value of its
+	// required parameters, for estimates; 0: not known.
+	Usual int
 	// Params are the method's parameters; those shown as required first, in the page's order.
 	Params []*Param
 	// Body describes the request body's fields; empty if there is none.

@@ -52,6 +52,7 @@ func (o object) method(shared map[string]*Param, used map[string]bool) *Method {
 		Key:         o.optional("key"),
 		Page:        o.count("page", maxPage),
 		MaxPage:     o.count("maxPage", maxPage),
+		Usual:       o.count("usual", maxPage),
 		Answer:      o.text("answer"),
 		Returns:     o.words("returns"),
 		Secrets:     o.words("secrets"),
@@ -75,6 +76,7 @@ func (o object) method(shared map[string]*Param, used map[string]bool) *Method {
 	o.belongs("key", m.Verb == "SELECT")
 	o.belongs("page", m.Verb == "SELECT" && m.Key == "")
 	o.belongs("maxPage", m.Page > 0)
+	o.belongs("usual", m.Page > 0)
 	if m.MaxPage == 0 {
 		m.MaxPage = m.Page
 	}

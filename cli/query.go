@@ -39,6 +39,7 @@ type queryFlags struct {
 	noPushdown   bool
 	noRewrite    bool
 	refresh      bool
+	assumeUsers  int64 // -1: not given
 	orgs         orgFlags
 	files        fileFlags
 	changes      changeFlags
@@ -65,6 +66,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.BoolVar(&f.tempInMemory, "temp-in-memory", false, "keep big sorts in memory, so that no personal data reaches a disk")
 	fs.BoolVar(&f.noPushdown, "no-pushdown", false, "read tables whole and check every condition here; the rows are the same")
 	fs.BoolVar(&f.refresh, "refresh-schemas", false, "where a statement needs the org's user schemas, read them anew; otherwise they are kept for a day")
+	fs.Int64Var(&f.assumeUsers, "assume-users", -1, "let EXPLAIN take the org to have `N` users, instead of as many as were counted last")
 	fs.BoolVar(&f.noRewrite, "no-rewrite", false, "read profile->>'x' out of the JSON instead of from its column; the rows are the same")
 	fs.Usage = func() {
 		c.help("whoql query [flags] SQL...\n\nRuns the statements and writes a result for each. Exit codes: 0 all rows written, 1 failed,\n"+
@@ -84,6 +86,9 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	}
 	if err := checkHeadroom(f.headroom); err != nil {
 		return nil, nil, err
+	}
+	if fs.Changed("assume-users") && f.assumeUsers < 0 {
+		return nil, nil, &usageError{msg: fmt.Sprintf("--assume-users %d: expected 0 or more", f.assumeUsers)}
 	}
 	if f.outputGiven, f.outGiven = fs.Changed("output"), fs.Changed("out"); f.outGiven && f.out == "" {
 		return nil, nil, &usageError{msg: "--out needs the name of a file", hint: "for example: --out users.csv"}
@@ -168,10 +173,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 		return err
 	}
 	defer set.close()
-	options := whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, RefreshSchemas: f.refresh, TempInMemory: f.tempInMemory, Cursors: f.cursors}
-	if !f.sandbox.on { // whose URL is another one every time
-		options.Schemas = c.schemaCache(runtime.GOOS)
-	}
+	options := c.engineOptions(f, set)
 	done, err := c.files(ctx, f.files, f.file, &options)
 	defer done()
 	if err != nil {
@@ -214,6 +216,9 @@ func (c *command) query(ctx context.Context, args []string) error {
 	stop()
 	if talk {
 		c.footer(n, rows.Stats(), time.Since(start), all)
+		if f.verbose {
+			c.costs(rows.Stats())
+		}
 		if f.sandbox.on && f.sandbox.file == "" {
 			fmt.Fprintln(c.stderr, "changes of this sandbox last for this command only; --sandbox=FILE keeps them")
 		}
@@ -228,6 +233,18 @@ func (c *command) query(ctx context.Context, args []string) error {
 		return &queryError{error: err, rows: n, unfinished: unfinished, requests: rows.Stats().Requests, timed: f.timeout > 0}
 	}
 	return nil
+}
+
+// engineOptions are the engine's as far as the flags of whoql query say them.
+func (c *command) engineOptions(f *queryFlags, set *orgSet) whoql.Options {
+	o := whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, RefreshSchemas: f.refresh, TempInMemory: f.tempInMemory, Cursors: f.cursors}
+	if !f.sandbox.on { // whose URL is another one every time
+		c.cache(&o, runtime.GOOS)
+	}
+	if f.assumeUsers >= 0 {
+		o.Assume = map[string]int64{"okta.user.users": f.assumeUsers}
+	}
+	return o
 }
 
 // A queryError is why a query that had begun failed.
@@ -370,6 +387,13 @@ func (c *command) footer(n int64, s whoql.Stats, elapsed time.Duration, complete
 	}
 	fmt.Fprintf(c.stderr, "%s, %s%s, waited %s, %s elapsed, %s\n", count(n, "row"), count(s.Requests, "request"), retries,
 		s.Waited.Round(100*time.Millisecond), elapsed.Round(time.Millisecond), word)
+}
+
+// costs shows what each table has cost, for a comparison with what EXPLAIN said.
+func (c *command) costs(s whoql.Stats) {
+	for _, t := range s.Read {
+		fmt.Fprintf(c.stderr, "%s: %s, %s\n", t.Resource, count(t.Requests, "request"), count(t.Objects, "object"))
+	}
 }
 
 func count(n int64, what string) string {

@@ -259,7 +259,7 @@ func (r *runCommand) input(ctx context.Context, run *change.RunReport) (map[int]
 	var plans []*change.Plan
 	options := whoql.Options{Orgs: r.set.orgs, NoDefaultOrg: r.set.noDefault, Catalog: r.catalog}
 	if !f.sandbox.on {
-		options.Schemas = c.schemaCache(runtime.GOOS)
+		c.cache(&options, runtime.GOOS)
 	}
 	options.Changes = &whoql.Changes{DryRun: true, Planned: func(p *change.Plan) { plans = append(plans, p) }}
 	done, err := c.files(ctx, f.files, f.file, &options)

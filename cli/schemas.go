@@ -12,21 +12,27 @@ import (
 	"github.com/whoql/whoql"
 )
 
-// schemaFiles keeps what orgs' user schemas say in files that only the user can read, one for each
-// org, in the user's folder for caches. A file that can't be read or written is none: the schemas are
-// read from the org again. Each is written under another name first, so that a file is whole, and two
+// orgFiles keeps what orgs' user schemas say, and how large orgs were, in files that only the user can read, one
+// of each kind for each org, in the user's folder for caches. A file that can't be read or written is none: the
+// schemas are read from the org again, and EXPLAIN knows no sizes. Each is written under another name first, so that a file is whole, and two
 // commands at the same time do no harm.
-type schemaFiles struct {
+type orgFiles struct {
 	base string // the folder for caches, which need not be there yet
 	root string // a folder that has to be there: nothing is created outside of it
 }
 
-const maxSchemaFile = 16 << 20
+const maxOrgFile = 16 << 20
 
-// schemaCache returns the cache of this user, nil if the environment doesn't say where it belongs.
-func (c *command) schemaCache(goos string) whoql.SchemaCache {
+// cache gives the options the caches of this user, none if the environment doesn't say where they belong.
+func (c *command) cache(o *whoql.Options, goos string) {
+	if f := c.orgFiles(goos); f != nil {
+		o.Schemas, o.Sizes = f, f
+	}
+}
+
+func (c *command) orgFiles(goos string) *orgFiles {
 	home := homeDir(goos, c.env)
-	f := &schemaFiles{root: home}
+	f := &orgFiles{root: home}
 	switch xdg := c.env.get("XDG_CACHE_HOME"); {
 	case goos == "windows":
 		f.root = c.env.get("LOCALAPPDATA")
@@ -44,9 +50,9 @@ func (c *command) schemaCache(goos string) whoql.SchemaCache {
 	return f
 }
 
-// path returns the file of an org: its host, to be recognised by people, and a part of the hash of its
+// path returns the file of a kind of an org: its host, to be recognised by people, and a part of the hash of its
 // URL, to tell apart what looks alike as a name of a file.
-func (f *schemaFiles) path(orgURL string) string {
+func (f *orgFiles) path(kind, orgURL string) string {
 	host := "org"
 	if u, err := url.Parse(orgURL); err == nil && u.Host != "" {
 		host = strings.Map(func(r rune) rune {
@@ -57,14 +63,25 @@ func (f *schemaFiles) path(orgURL string) string {
 		}, u.Host)
 	}
 	sum := sha256.Sum256([]byte(orgURL))
-	return filepath.Join(f.base, dirName, fmt.Sprintf("schemas-%.100s-%s.json", host, hex.EncodeToString(sum[:4])))
+	return filepath.Join(f.base, dirName, fmt.Sprintf("%s-%.100s-%s.json", kind, host, hex.EncodeToString(sum[:4])))
 }
 
 // LoadSchemas implements [whoql.SchemaCache].
-func (f *schemaFiles) LoadSchemas(orgURL string) []byte {
-	path := f.path(orgURL)
+func (f *orgFiles) LoadSchemas(orgURL string) []byte { return f.load("schemas", orgURL) }
+
+// StoreSchemas implements [whoql.SchemaCache].
+func (f *orgFiles) StoreSchemas(orgURL string, text []byte) { f.store("schemas", orgURL, text) }
+
+// LoadSizes implements [whoql.SizeCache].
+func (f *orgFiles) LoadSizes(orgURL string) []byte { return f.load("sizes", orgURL) }
+
+// StoreSizes implements [whoql.SizeCache].
+func (f *orgFiles) StoreSizes(orgURL string, text []byte) { f.store("sizes", orgURL, text) }
+
+func (f *orgFiles) load(kind, orgURL string) []byte {
+	path := f.path(kind, orgURL)
 	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxSchemaFile {
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxOrgFile {
 		return nil
 	}
 	text, err := os.ReadFile(path)
@@ -74,16 +91,15 @@ func (f *schemaFiles) LoadSchemas(orgURL string) []byte {
 	return text
 }
 
-// StoreSchemas implements [whoql.SchemaCache].
-func (f *schemaFiles) StoreSchemas(orgURL string, text []byte) {
+func (f *orgFiles) store(kind, orgURL string, text []byte) {
 	if info, err := os.Stat(f.root); err != nil || !info.IsDir() {
 		return
 	}
-	path := f.path(orgURL)
+	path := f.path(kind, orgURL)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".schemas-*.tmp") // mode 0600
+	file, err := os.CreateTemp(filepath.Dir(path), "."+kind+"-*.tmp") // mode 0600
 	if err != nil {
 		return
 	}

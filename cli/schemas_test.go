@@ -47,7 +47,15 @@ func TestSchemaFiles(t *testing.T) {
 	ask(0, "--refresh-schemas", "SELECT login FROM okta.user.users")
 	ask(3, "--refresh-schemas", "DESCRIBE EXTENDED okta.user.users")
 
-	files, err := filepath.Glob(filepath.Join(cache, "whoql", "*"))
+	// How many users there were is kept, too, and nothing of them.
+	counts, err := filepath.Glob(filepath.Join(cache, "whoql", "sizes-127.0.0.1_*.json"))
+	if err != nil || len(counts) != 1 {
+		t.Fatalf("%v, %v", counts, err)
+	}
+	if text, err := os.ReadFile(counts[0]); err != nil || len(text) > 300 || !bytes.Contains(text, []byte(`"okta.user.users":{"objects":`)) || bytes.Contains(text, []byte(server.Token)) {
+		t.Errorf("%s, %v", text, err)
+	}
+	files, err := filepath.Glob(filepath.Join(cache, "whoql", "schemas-*"))
 	if err != nil || len(files) != 1 || !strings.HasPrefix(filepath.Base(files[0]), "schemas-127.0.0.1_") {
 		t.Fatalf("%v, %v", files, err)
 	}

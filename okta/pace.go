@@ -27,6 +27,7 @@ type pacer struct {
 	clock    orgClock
 	underWay int
 	most     float64
+	answer   time.Duration // how long the last answers took on average; 0: there was none
 	changed  chan struct{} // closed, and made anew, when an answer has come
 }
 
@@ -179,6 +180,11 @@ func (t *ticket) ended(a *answer) {
 		return
 	}
 	p.clock.learn(t.sent, now, a.rate.Date)
+	if took := max(now.Sub(t.sent), 1); p.answer == 0 {
+		p.answer = took
+	} else {
+		p.answer += (took - p.answer) / 8
+	}
 	switch {
 	case a.rate.concurrent():
 		p.most = max(float64(p.underWay+1)/2, 1)

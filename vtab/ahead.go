@@ -27,6 +27,15 @@ const (
 	mostTries = 10
 )
 
+// MostAhead is how many rows of the outer table are looked at ahead at most, for lookups in a table: for large
+// lists fewer.
+func MostAhead(r *catalog.Resource) int {
+	if list := r.List(); list != nil && list.Page > 0 {
+		return max(min(mostAhead, mostObjects/list.Page), 1)
+	}
+	return mostAhead
+}
+
 // A Beginner is Rows that can ask for their first objects before anyone waits for them. Begin returns at
 // once; the context is the query's. What goes wrong is told by Next; where Next is never called, nobody is
 // told.

@@ -238,3 +238,12 @@ func (c *csvCursor) stop() error {
 	}
 	return r.Close()
 }
+
+// Records returns about how many records a CSV table has; -1 if there is none of this name.
+func (db *DB) Records(table string) int64 {
+	f := db.csv[strings.ToLower(table)]
+	if f == nil {
+		return -1
+	}
+	return f.Records()
+}

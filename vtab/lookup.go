@@ -75,10 +75,7 @@ func (s *Stmt) listAhead(t *table, scan *Scan, l *lookup, sh *shelf) error {
 		l.skip(s)
 		return nil
 	}
-	most := mostAhead
-	if list := t.res.List(); list != nil && list.Page > 0 {
-		most = max(min(most, mostObjects/list.Page), 1)
-	}
+	most := MostAhead(t.res)
 	rows, lookups := l.look(s, scan.Plan, value, most)
 	if lookups <= 0 {
 		return nil
