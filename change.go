@@ -304,6 +304,9 @@ func (c *changeResult) compileColumns(ctx context.Context) (err error) {
 	case c.showPlan:
 		c.cols = columnsOf(planColumns)
 	case c.change.HasReturning:
+		if err := c.checkReturning(); err != nil {
+			return err
+		}
 		c.returning, err = c.compileReturning(ctx)
 		if err != nil {
 			return err
@@ -313,6 +316,24 @@ func (c *changeResult) compileColumns(ctx context.Context) (err error) {
 		c.cols = columnsOf(append(slices.Clone(outcomeColumns), c.answers()...))
 	}
 	return nil
+}
+
+// checkReturning refuses RETURNING where the org answers with what is shown only once: it would be lost.
+func (c *changeResult) checkReturning() error {
+	var secrets []string
+	for _, name := range c.answers() {
+		if c.change.Kind == stmt.Update || slices.Contains(c.method.Secrets, name) {
+			secrets = append(secrets, name)
+		}
+	}
+	if secrets == nil {
+		return nil
+	}
+	pos := c.change.MethodPos
+	if c.change.Kind == stmt.Update {
+		pos = c.change.TablePos
+	}
+	return c.errorAt(pos, "the org answers with "+strings.Join(secrets, " and ")+", and RETURNING would lose that", "leave RETURNING out: the result has it then")
 }
 
 func columnsOf(names []string) []Column { return newTable(names...).cols }

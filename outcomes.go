@@ -274,11 +274,16 @@ func (i *instead) Scan(ctx context.Context, s *vtab.Scan) (vtab.Rows, error) {
 	return i.others.Scan(ctx, s)
 }
 
-// rows evaluates RETURNING for the rows that were changed, or were as asked for already.
+// rows evaluates RETURNING for the rows that were changed, or were as asked for already: for the objects as they
+// are by now, or, where there are none any more, as they were.
 func (r *returning) rows(ctx context.Context, report *change.Report) ([][]any, error) {
 	for _, o := range report.Outcomes {
-		if o.Object != nil && (o.Result == change.Done || o.Result == change.Unchanged) {
-			r.source.objects = append(r.source.objects, vtab.Object{JSON: o.Object, Org: o.Row.Org})
+		object := o.Object
+		if n := len(o.Row.Steps); n > 0 && o.Row.Steps[n-1].Method.HTTP == http.MethodDelete {
+			object = o.Row.Object
+		}
+		if object != nil && (o.Result == change.Done || o.Result == change.Unchanged) {
+			r.source.objects = append(r.source.objects, vtab.Object{JSON: object, Org: o.Row.Org})
 		}
 	}
 	var out [][]any

@@ -355,10 +355,14 @@ func parseExecChange(s Statement) (*Change, error) {
 	case !out.For:
 		out.Rows = s.edited(edits)
 	default:
-		out.Rows = s.edited([]edit{{s.Body, x.ForPos, ""}})
+		out.Rows = s.edited([]edit{{s.Body, x.ForPos, ""}, {x.ForPos + len(x.For), s.End, ""}})
 		if len(x.Args) > 0 {
 			out.Constants = s.edited(edits)
 		}
+	}
+	if x.Returning != "" {
+		out.HasReturning = true
+		out.Returning = s.edited([]edit{{s.Body, x.ReturningPos, "SELECT "}, {s.End, s.End, " FROM " + Quote(out.Table)}})
 	}
 	return out, nil
 }

@@ -68,6 +68,10 @@ func TestParseChange(t *testing.T) {
 			rows: `SELECT id AS userId FROM ` + users + ` WHERE ` + users + `.city = 'x'`},
 		{text: "EXEC okta.user.users.x @sendEmail = (1 = 1), @a = 'FOR' FOR VALUES (1)", set: "sendEmail a",
 			rows: `VALUES (1)`, constants: `SELECT ((1 = 1)), ('FOR')`},
+		{text: "EXEC okta.user.users.suspend @userId = ('RETURNING') RETURNING id, upper(:x)", set: "userId",
+			rows: `SELECT (('RETURNING'))`, returning: `SELECT id, upper(:x) FROM ` + users},
+		{text: "EXEC okta.user.users.x @a = 1 FOR SELECT id AS userId FROM okta.user.users WHERE id IN (SELECT 'returning') RETURNING *", set: "a",
+			rows: `SELECT id AS userId FROM ` + users + ` WHERE id IN (SELECT 'returning')`, constants: `SELECT (1)`, returning: `SELECT * FROM ` + users},
 	}
 	for _, c := range cases {
 		change, rows, constants, returning := taken(t, c.text)
@@ -187,6 +191,8 @@ func TestParseChangeRefuses(t *testing.T) {
 		{"DELETE FROM okta.user.users WHERE true RETURNING id LIMIT 5", "id", "RETURNING doesn't go together"},
 		{"EXEC okta.user.users.x", "", "the parameters are missing"},
 		{"EXEC okta.user.users.x @a = 1) , (2", ") , (2", "a ) without its ("},
+		{"EXEC okta.user.users.x @a = 1 RETURNING", "", "expected columns behind RETURNING"},
+		{"EXEC okta.user.users.x @a = RETURNING id", "RETURNING", "expected a value for @a"},
 		{"EXEC okta.user.users.x @a = (1", "", "a ( without its )"},
 		{"EXEC okta.user.users.x @a = 1, @A = 2", "@A", "@A is given twice"},
 		{"EXEC okta.user.users.x @a = 1 FOR DELETE FROM x", "DELETE", "expected a SELECT"},

@@ -44,6 +44,9 @@ type ExecStatement struct {
 	// For is the SELECT behind FOR, and ForPos its offset; empty if there is none.
 	For    string
 	ForPos int
+	// Returning is what stands behind RETURNING, and ReturningPos its offset; empty if there is none.
+	Returning    string
+	ReturningPos int
 }
 
 // An ExecArg is one @name = expression of an EXEC; @@json has Body set.
@@ -223,7 +226,24 @@ func ParseExec(s Statement) (ExecStatement, error) {
 			return out, r.fail("expected a SELECT behind FOR", "")
 		}
 		out.ForPos = r.peek().Pos
-		out.For = s.Source[out.ForPos:s.End]
+		end := out.ForPos
+		for depth := 0; r.peek().Kind != token.EOF && (depth > 0 || r.peek().Kind != token.RETURNING); r.i++ {
+			switch end = r.peek().End; r.peek().Kind {
+			case token.LP:
+				depth++
+			case token.RP:
+				depth--
+			}
+		}
+		out.For = s.Source[out.ForPos:end]
+	}
+	if r.peek().Kind == token.RETURNING {
+		r.i++
+		if r.peek().Kind == token.EOF {
+			return out, r.fail("expected columns behind RETURNING", "")
+		}
+		out.ReturningPos = r.peek().Pos
+		out.Returning = s.Source[out.ReturningPos:s.End]
 		return out, nil
 	}
 	if err := r.end(); err != nil {
@@ -258,7 +278,7 @@ func (r *reader) execArg() (ExecArg, *Error) {
 	r.i++
 	start, end, depth := r.peek().Pos, r.peek().Pos, 0
 	for t := r.peek(); t.Kind != token.EOF; t = r.peek() {
-		if depth == 0 && (t.Kind == token.COMMA || t.Kind == token.FOR || r.text() == "@") {
+		if depth == 0 && (t.Kind == token.COMMA || t.Kind == token.FOR || t.Kind == token.RETURNING || r.text() == "@") {
 			break
 		}
 		switch t.Kind {
@@ -323,7 +343,7 @@ func BoundParams(s Statement) []BoundParam {
 	if s.Of == Exec {
 		tokens = nil
 		if c, err := parseExecChange(s.Proper()); err == nil {
-			tokens = append(slices.Clone(c.Constants.tokens), c.Rows.tokens...)
+			tokens = slices.Concat(c.Constants.tokens, c.Rows.tokens, c.Returning.tokens)
 		}
 	}
 	for _, t := range tokens {
