@@ -535,7 +535,7 @@ func (c *changeResult) asks(ctx context.Context) ([]change.Ask, error) {
 	constants := []any{}
 	if c.constants != nil {
 		if _, err := c.constants.Step(ctx); err != nil {
-			return nil, err
+			return nil, c.computing(err)
 		}
 		for i := range c.constant {
 			constants = append(constants, c.constants.Value(i))
@@ -545,7 +545,7 @@ func (c *changeResult) asks(ctx context.Context) ([]change.Ask, error) {
 	for {
 		more, err := c.rows.Step(ctx)
 		if err != nil || !more {
-			return out, err
+			return out, c.computing(err)
 		}
 		ask := base()
 		for i, s := range c.constant {
@@ -567,6 +567,15 @@ func (c *changeResult) asks(ctx context.Context) ([]change.Ask, error) {
 		}
 		out = append(out, ask)
 	}
+}
+
+// computing hides what SQLite quotes of a statement in an error about its values.
+func (c *changeResult) computing(err error) error {
+	var value *vtab.ValueError
+	if !errors.As(err, &value) {
+		return err
+	}
+	return &ChangePlanError{Msg: stmt.Mask(c.source.Source, value.Msg), Hint: "nothing was changed"}
 }
 
 // target reads the object that the row at hand is about, and returns where the values begin.

@@ -93,7 +93,9 @@ func (q *query) notesOn(text *stmt.Query) []*stmt.Error {
 		if near := catalog.Nearest(c.Text, col.Values); near != "" {
 			hint = "did you mean " + stmt.Literal(near) + "?"
 		}
-		out = append(out, text.ErrorIn(c.Pos, col.Name+" is never "+stmt.Literal(c.Text), hint))
+		note := text.ErrorIn(c.Pos, col.Name+" is never "+stmt.Literal(c.Text), hint)
+		note.Open = true
+		out = append(out, note)
 	}
 	return out
 }

@@ -225,7 +225,7 @@ func (q *query) compileSQL(ctx context.Context, text *stmt.Query, plan bool, arg
 				hint = unknown.Hint()
 			}
 			e := text.ErrorIn(name.Pos, err.Error(), hint)
-			e.Err = err
+			e.Err, e.Open = err, true
 			return nil, e
 		}
 		if _, err := o.connect(); err != nil {

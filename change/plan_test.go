@@ -386,7 +386,7 @@ func TestPlanErrors(t *testing.T) {
 		with func(*change.Ask)
 		want string
 	}{
-		{p.Update, func(a *change.Ask) { a.Status = "GONE" }, `"GONE" is no status: the statuses are STAGED,`},
+		{p.Update, func(a *change.Ask) { a.Status = "GONE" }, `the status asked for is none that there is: the statuses are STAGED,`},
 		{p.Update, func(a *change.Ask) { a.Fields = values("groupIds", `["1"]`) }, "update has no field groupIds: it has profile, credentials, type, realmId"},
 		{p.Update, func(a *change.Ask) { a.Fields = values("profile", `{}`); a.Attributes = values("title", `"x"`) }, "SET profile replaces all attributes, so SET title can't stand beside it"},
 		{p.Update, func(a *change.Ask) { a.Fields = values("profile", `"PLANTED"`) }, "field profile is not of type object: write it as JSON"},
@@ -398,7 +398,7 @@ func TestPlanErrors(t *testing.T) {
 		{p.Update, func(a *change.Ask) {
 			a.Attributes = values("title", `"x"`)
 			a.Params = map[string]string{"strict": "perhaps"}
-		}, `parameter strict is "perhaps": write true or false`},
+		}, "parameter strict is neither true nor false: write true or false"},
 		{p.Update, func(a *change.Ask) { a.Object = nil; a.Key = "00u1" }, "row 1 of an UPDATE hasn't been read"},
 		{p.Update, func(a *change.Ask) { a.Object = json.RawMessage(`[]`) }, "a row of okta.user.users is no JSON object"},
 		{p.Update, func(a *change.Ask) { a.Object = json.RawMessage(`{}`) }, "a row of okta.user.users has no id"},

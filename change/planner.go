@@ -280,11 +280,11 @@ func paramValue(p *catalog.Param, text string) (string, error) {
 		case "0", "false":
 			return "false", nil
 		}
-		return "", planError("write true or false", "parameter %s is %q", p.Name, text)
+		return "", planError("write true or false", "parameter %s is neither true nor false", p.Name)
 	}
 	if p.Type == "integer" {
 		if _, err := strconv.Atoi(text); err != nil {
-			return "", planError("write a whole number", "parameter %s is %q", p.Name, text)
+			return "", planError("write a whole number", "parameter %s is no whole number", p.Name)
 		}
 	}
 	return text, nil

@@ -81,7 +81,11 @@ func (p *Planner) checkStatus(ask *Ask) error {
 	}
 	i := slices.IndexFunc(column.Values, func(v string) bool { return strings.EqualFold(v, ask.Status) })
 	if i < 0 {
-		return planError("the statuses are "+strings.Join(column.Values, ", "), "%q is no status", ask.Status)
+		hint := "the statuses are " + strings.Join(column.Values, ", ")
+		if near := catalog.Nearest(ask.Status, column.Values); near != "" {
+			hint = "did you mean " + near + "? " + hint
+		}
+		return planError(hint, "the status asked for is none that there is") // it isn't shown: values may be mixed up
 	}
 	ask.Status = column.Values[i]
 	return nil

@@ -184,8 +184,8 @@ func (c *command) reportSQL(what string, e *stmt.Error) {
 		off = min(off, len(line))
 		fmt.Fprintf(c.stderr, "  %s\n  %s^\n", show(line), strings.Repeat(" ", runewidth.StringWidth(show(line[:off]))))
 	}
-	if e.Hint != "" {
-		fmt.Fprintf(c.stderr, "whoql: hint: %s\n", clean(e.Hint))
+	if hint := e.Advice(); hint != "" {
+		fmt.Fprintf(c.stderr, "whoql: hint: %s\n", clean(hint))
 	}
 }
 

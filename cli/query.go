@@ -334,7 +334,7 @@ func parseParams(params []string) (whoql.Args, error) {
 	for _, p := range params {
 		name, value, ok := strings.Cut(p, "=")
 		if !ok || strings.TrimSuffix(name, ":") == "" {
-			return nil, &usageError{msg: fmt.Sprintf("--param %s: expected name=value", p), hint: "for example: --param department=IT, or --param days:=90 for a number"}
+			return nil, &usageError{msg: "--param: expected name=value", hint: "for example: --param department=IT, or --param days:=90 for a number"}
 		}
 		var v any = value
 		name = strings.TrimLeft(name, ":@$") // as it stands in the statement
@@ -342,7 +342,7 @@ func parseParams(params []string) (whoql.Args, error) {
 			name = n
 			var err error
 			if v, err = jsonScalar(value); err != nil {
-				return nil, &usageError{msg: fmt.Sprintf("--param %s: %v", p, err), hint: "behind := goes a JSON number, true, false, null or string"}
+				return nil, &usageError{msg: fmt.Sprintf("--param %s: %v", n, err), hint: "behind := goes a JSON number, true, false, null or string"}
 			}
 		}
 		if _, ok := args[name]; ok {
@@ -368,7 +368,11 @@ func jsonScalar(text string) (any, error) {
 		if n, err := v.Int64(); err == nil {
 			return n, nil
 		}
-		return v.Float64()
+		n, err := v.Float64()
+		if err != nil {
+			return nil, errors.New("a number out of range") // without the number, which may be a secret
+		}
+		return n, nil
 	case nil, bool, string:
 		return v, nil
 	}

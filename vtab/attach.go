@@ -272,5 +272,14 @@ func (db *DB) inUse(err error) error {
 	if errors.Is(err, sqlite3.BUSY) || errors.Is(err, sqlite3.LOCKED) {
 		return fmt.Errorf("an attached file is in use by another program, or attached twice: %s", plainText(err))
 	}
-	return errors.New(plainText(err))
+	return &ValueError{plainText(err)}
 }
+
+// A ValueError is SQLite's error about what a running statement computes.
+type ValueError struct {
+	// Msg is SQLite's message, which may quote values.
+	Msg string
+}
+
+// Error returns SQLite's message.
+func (e *ValueError) Error() string { return e.Msg }
