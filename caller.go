@@ -21,7 +21,7 @@ type caller struct {
 	meter  *okta.Meter
 }
 
-// Caller returns what makes the calls of changes in the engine's orgs, for [change.Journal.Resume] and
+// Caller returns what makes the calls of changes in the engine's orgs, for [change.Run.Resume] and
 // its like. Each call counts in Stats of nobody.
 func (e *Engine) Caller() change.Caller { return &caller{engine: e, meter: new(okta.Meter)} }
 

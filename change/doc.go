@@ -3,9 +3,9 @@
 //
 // A [Planner] makes a [Plan] from the rows that a statement is about, and nothing is called while it
 // does. [OpenJournal] opens a directory's [Journal], [Journal.Begin] a [Run] in it, [Run.Apply] applies
-// plans, one after the other, the rows of each side by side. [Journal.Resume] goes on with a run that
-// was interrupted, [Journal.Undo] plans its inverse, [Journal.Verify] checks that nobody has changed
-// the journal since.
+// plans, one after the other, the rows of each side by side. [Journal.Open] opens one that was
+// interrupted and [Run.Resume] goes on with it, [Journal.Undo] plans its inverse, [Journal.Verify] checks
+// that nobody has changed the journal since. A run belongs to the orgs whose [Identity] the journal has.
 //
 // A Planner and a Plan belong to one goroutine; a Journal may be used by many, a Run by one at a time,
 // which starts and ends all others that it needs.

@@ -118,7 +118,7 @@ func (ch *changer) options(o *whoql.Options) {
 		DryRun:      ch.flags.dryRun,
 		WholePlans:  ch.wholePlans,
 		GoOn:        ch.flags.onError == "continue",
-		Started:     func(run string) { ch.run = run },
+		Started:     ch.started,
 		Ended:       ch.endedOne,
 	}
 }
@@ -259,6 +259,14 @@ func (ch *changer) approve(ctx context.Context, a *whoql.Approval) error {
 	}
 	ch.applying(a.Plan.Summary(nil).Changing)
 	return nil
+}
+
+// started notes the run that changes are made in.
+func (ch *changer) started(run string) {
+	ch.run = run
+	if !ch.temporary {
+		ch.command.run.Store(&run)
+	}
 }
 
 // applying says that calls are being made which change something, and for how many objects.

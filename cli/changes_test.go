@@ -76,6 +76,9 @@ func TestChangesInterrupted(t *testing.T) {
 	if id == nil {
 		t.Fatalf("it doesn't say how to go on: %s", errs)
 	}
+	if !strings.Contains(errs, "Ctrl-C again gives up; whoql resume "+id[1]+" finds out") {
+		t.Errorf("while it waits it doesn't say which run it is: %s", errs)
+	}
 	if done, posts := strings.Count(out, "\tdone\t"), r.posts(); done != len(posts) {
 		t.Errorf("%d are done, and %d calls were made", done, len(posts))
 	}

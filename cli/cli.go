@@ -60,6 +60,7 @@ type command struct {
 	progress       *progress
 	outFile        atomic.Pointer[outFile] // of --out
 	applying       atomic.Bool             // changes are being made, which are seen through: see watch
+	run            atomic.Pointer[string]  // the id of the run that they are made in; nil: none that is kept
 	commands       []subcommand
 	// helped, if it is not nil, gets what a command's help says, instead of stdout: see helpOf.
 	helped func(help)
@@ -137,7 +138,11 @@ func (c *command) watch(ctx context.Context) (stop func()) {
 		case <-ctx.Done():
 		}
 		if c.applying.Load() {
-			fmt.Fprintln(c.stderr, "\nwhoql: nothing more is begun; waiting for the calls under way (Ctrl-C again gives up)")
+			again := ""
+			if run := c.run.Load(); run != nil {
+				again = "; whoql resume " + *run + " finds out what became of them"
+			}
+			fmt.Fprintf(c.stderr, "\nwhoql: nothing more is begun; waiting for the calls under way (Ctrl-C again gives up%s)\n", again)
 		}
 		for end := time.Now().Add(lastCalls); c.applying.Load() && time.Now().Before(end); {
 			select {

@@ -184,7 +184,7 @@ func (r *runCommand) goOn(ctx context.Context, run *change.Run) error {
 			return err
 		}
 	}
-	r.run = run.ID
+	r.started(run.ID)
 	stop := c.progress.follow(noStats)
 	r.applying(left)
 	reports, err := run.Resume(ctx, r.engine.Caller(), o)
@@ -390,7 +390,7 @@ func (r *runCommand) goBack(ctx context.Context, id string, plans []*change.Plan
 	if err != nil {
 		return err
 	}
-	r.run = run.ID
+	r.started(run.ID)
 	stop := r.command.progress.follow(noStats)
 	defer func() { err = errors.Join(err, run.Close()) }()
 	var reports []*change.Report
