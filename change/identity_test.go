@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/whoql/whoql/change"
@@ -68,10 +69,10 @@ func TestRunsBelongToAnOrg(t *testing.T) {
 			if c.twin {
 				there.caller = newCaller(twin.URL, twin.Token)
 			}
-			writes := 0
+			var writes atomic.Int64
 			there.caller.before = func(call change.Call) {
 				if call.Method.HTTP != http.MethodGet {
-					writes++
+					writes.Add(1)
 				}
 			}
 			if run, err = b.journal.Open(t.Context(), run.ID); err != nil {
@@ -86,8 +87,8 @@ func TestRunsBelongToAnOrg(t *testing.T) {
 						t.Errorf("the error is %v", err)
 					}
 				}
-				if writes > 0 {
-					t.Errorf("%d calls changed something", writes)
+				if n := writes.Load(); n > 0 {
+					t.Errorf("%d calls changed something", n)
 				}
 				return
 			}
