@@ -335,10 +335,12 @@ func (c *Client) pause(ctx context.Context, call *call, f *fault, attempt int) e
 		return err
 	}
 	c.opt.OnWait(Wait{Operation: f.err.Operation, Reason: f.reason, Duration: d, Attempt: attempt})
-	if err := c.sleep(ctx, call, d); err != nil {
+	end := c.idle()
+	err := c.sleep(ctx, call, d)
+	end()
+	if err != nil {
 		return fmt.Errorf("waiting %s for the next try: %w", d.Round(time.Millisecond), notEOF(err))
 	}
-	c.count(func(m *Meter) { m.waited.Add(int64(d)) })
 	return nil
 }
 
@@ -395,14 +397,11 @@ func (c *Client) try(ctx context.Context, call *call) (*answer, *fault) {
 
 // turn waits until the org's rate limit lets the call be made.
 func (c *Client) turn(ctx context.Context, call *call) (*ticket, error) {
-	began := c.opt.Now()
+	defer c.idle()()
 	sleep := func(ctx context.Context, d time.Duration) error { return c.sleep(ctx, call, d) }
 	t, err := c.state.pace.begin(ctx, bucketOf(call.method, call.path), sleep, func(d time.Duration) {
 		c.opt.OnWait(Wait{Operation: call.op, Reason: WaitRateLimit, Duration: d})
 	})
-	if waited := c.opt.Now().Sub(began); waited > time.Millisecond {
-		c.count(func(m *Meter) { m.waited.Add(int64(waited)) })
-	}
 	if err != nil {
 		return nil, fmt.Errorf("waiting for the rate limit: %w", notEOF(err))
 	}

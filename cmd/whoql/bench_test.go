@@ -67,7 +67,7 @@ func startSandbox(b *testing.B, o oktatest.Options) *sandbox {
 	if err != nil {
 		b.Fatal(err)
 	}
-	options, err := json.Marshal(map[string]any{"Users": o.Users, "Latency": o.Latency, "RateLimit": o.RateLimit, "Owner": o.Owner})
+	options, err := json.Marshal(map[string]any{"Users": o.Users, "Latency": o.Latency, "RateLimit": o.RateLimit, "Owner": o.Owner, "Created": o.Created})
 	if err != nil {
 		b.Fatal(err)
 	}
