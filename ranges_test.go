@@ -183,6 +183,33 @@ func TestRangesEnd(t *testing.T) {
 	})
 }
 
+// TestRangesWithFewCallsAtOnce: where the org answers few calls at the same time, the cursors are content with
+// that, and few calls are refused.
+func TestRangesWithFewCallsAtOnce(t *testing.T) {
+	server := oktatest.Start(t, oktatest.Options{Users: 8_000, Seed: 8, Latency: 5 * time.Millisecond, Concurrency: 4})
+	engine := connect(t, server, okta.Options{Sleep: func(ctx context.Context, d time.Duration) error {
+		select {
+		case <-ctx.Done():
+		case <-time.After(min(d, 10*time.Millisecond)):
+		}
+		return ctx.Err()
+	}}, whoql.Options{})
+	got, err := column(t.Context(), engine, everyID)
+	slices.Sort(got)
+	if err != nil || !slices.Equal(got, ids(t, server.Org)) {
+		t.Errorf("%d users, %v", len(got), err)
+	}
+	refused := 0
+	for _, r := range server.Requests() {
+		if r.Status == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if t.Logf("%d of %d were refused", refused, len(server.Requests())); refused == 0 || refused > 15 {
+		t.Errorf("%d calls were refused", refused)
+	}
+}
+
 // TestRangesWhileUsersChange creates, changes and deletes users while they are read: nobody comes twice,
 // and whoever is there all the time comes.
 func TestRangesWhileUsersChange(t *testing.T) {

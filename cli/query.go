@@ -408,9 +408,11 @@ func count(n int64, what string) string {
 }
 
 // reportWaits returns a function that tells on stderr why nothing happens for a while: in the line of
-// progress, if there is one, and in lines of their own. It may be called concurrently.
+// progress, if there is one, and in lines of their own; what several calls wait for together is told once. It may be
+// called concurrently.
 func (c *command) reportWaits(verbose bool) func(okta.Wait) {
 	var mu sync.Mutex
+	told := map[okta.Wait]time.Time{} // until when, by operation and reason
 	return func(w okta.Wait) {
 		if w.Duration < time.Second {
 			return
@@ -420,6 +422,11 @@ func (c *command) reportWaits(verbose bool) func(okta.Wait) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
+		until, same := time.Now().Add(w.Duration), okta.Wait{Operation: w.Operation, Reason: w.Reason}
+		if until.Sub(told[same]) < time.Second {
+			return
+		}
+		told[same] = until
 		fmt.Fprintf(c.stderr, "whoql: %s: waiting %s (%s)\n", w.Operation, w.Duration.Round(100*time.Millisecond), w.Reason)
 	}
 }
