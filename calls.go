@@ -24,13 +24,28 @@ type calls struct {
 	keys          []string // the keys that the gets ask for
 	key           *catalog.Column
 	lists         []listCall
-	whole         bool     // they list all the table has
-	required      []string // the values of the required parameters
-	pushed        []string // what is handed over, in words, for EXPLAIN
-	kept          []string // conditions that could have been, but for their values
+	whole         bool              // they list all the table has
+	required      []string          // the values of the required parameters
+	pushed        []string          // what is handed over, in words, for EXPLAIN
+	kept          []string          // conditions that could have been, but for their values
+	columns       []*catalog.Column // whose values are read; nil: all
 }
 
 func (c *calls) getSteps() int { return min(len(c.gets), 1) }
+
+// asked is what the calls ask for of each object: those of a list, or the gets if l is nil.
+func (c *calls) asked(l *listCall) asked {
+	columns := c.columns
+	if l == nil {
+		return askedOf(c.table, c.table.Get(), columns)
+	}
+	for _, c := range []*catalog.Column{l.order, l.by} {
+		if c != nil {
+			columns = append(slices.Clip(columns), c)
+		}
+	}
+	return askedOf(c.table, c.table.List(), columns)
+}
 
 // A listCall is a list to read from its first page to its last.
 type listCall struct {
@@ -77,7 +92,7 @@ func (q *query) callsFor(s *vtab.Scan) ([]calls, error) {
 // callsWithout are the calls with the required parameters still in the paths, as {parameters}.
 func callsWithout(s *vtab.Scan) (calls, error) {
 	get, list := s.Table.Get(), s.Table.List()
-	c := calls{table: s.Table, listOperation: words(list.Operation)}
+	c := calls{table: s.Table, listOperation: words(list.Operation), columns: s.Columns()}
 	if get != nil {
 		c.getOperation = words(get.Operation)
 	}

@@ -1,7 +1,6 @@
 package whoql
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -281,15 +280,4 @@ func (e *estimator) byKeyOften(f *figure, r *catalog.Resource, orgs []orgClient,
 		f.sources = append(f.sources, n.source)
 		f.paces = append(f.paces, paced{e.query.paceOf(o, list.Route), o.name, bounds{0, extra}})
 	}
-}
-
-// columnsUsed are the names of the columns that a plan reads out of the objects.
-func columnsUsed(r *catalog.Resource, used uint64) string {
-	var names []string
-	for i, c := range r.Columns {
-		if c.Kind != catalog.KindOrg && c.Kind != catalog.KindParameter && used&(1<<min(i, 63)) != 0 {
-			names = append(names, c.Name)
-		}
-	}
-	return cmp.Or(strings.Join(names, ", "), "none")
 }

@@ -52,7 +52,7 @@ func (q *query) explain(ctx context.Context, s stmt.Statement, args Args) (resul
 		if s.plan != nil {
 			t.add(append(q.explainTable(s.name, s.plan, rec, run), f.columns(s)...)...)
 		} else if _, _, lookup, ok := vtab.CSVPlan(s.detail); ok {
-			t.add(append(explainCSV(s.name, s.csv, lookup), "", int64(0), int64(0), int64(0), 0.0, 0.0, "exact", "", "")...)
+			t.add(append(explainCSV(s.name, s.csv, lookup), int64(0), int64(0), int64(0), 0.0, 0.0, "exact", "", "")...)
 		}
 	}
 	if len(f.nest.plans()) > 1 {
@@ -86,7 +86,7 @@ func explainCSV(name, table string, lookup bool) []any {
 	if lookup {
 		request = "none: a file, copied with an index at the second value that is looked up"
 	}
-	return []any{name, "read file", request, "", "all conditions"}
+	return []any{name, "read file", request, "", "all conditions", ""}
 }
 
 // dryRun bounds the time for which an EXPLAINed SELECT is run over empty tables: one that computes
@@ -148,6 +148,9 @@ type noRows struct{}
 func (noRows) Next(context.Context) (vtab.Object, error) { return vtab.Object{}, io.EOF }
 func (noRows) Close() error                              { return nil }
 
+// noRequest is what EXPLAIN shows in the place of calls that can't find anything.
+const noRequest = "none: no row can match"
+
 // explainTable is the row of one table.
 func (q *query) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab.Stmt) []any {
 	r := q.catalog.Lookup(p.Table)
@@ -193,7 +196,19 @@ func (q *query) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab.
 	if len(only) > 0 {
 		checked += "; only here: " + strings.Join(only, ", ")
 	}
-	return []any{name, m.Name + " (" + m.Operation + ")", request, handed, checked}
+	what := asked{}
+	switch scan := rec.scans[p.ID]; {
+	case q.engine.options.NoProjection:
+	case len(scan.calls) > 0 && len(scan.calls[0].lists) > 0:
+		what = scan.calls[0].asked(&scan.calls[0].lists[0])
+	default:
+		what = askedOf(r, m, st.Reads(r, p))
+	}
+	columns := what.String()
+	if strings.HasPrefix(request, noRequest) {
+		columns = ""
+	}
+	return []any{name, m.Name + " (" + m.Operation + ")", request, handed, checked, columns}
 }
 
 // planned shows a plan that was not run. Values that come from other tables are not known.
@@ -247,7 +262,7 @@ func (rec recorded) request(get *catalog.Method) string {
 		parts = rec.calls[0].show(get, len(rec.calls))
 	}
 	if len(parts) == 0 {
-		return "none: no row can match"
+		return noRequest
 	}
 	var orgs []string
 	for _, o := range rec.orgs {

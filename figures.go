@@ -192,7 +192,7 @@ func (f *figures) warning(s step) string {
 // columns are the figures of a table as EXPLAIN shows them.
 func (f *figures) columns(s step) []any {
 	g := f.byPlan[s.plan.ID]
-	return append([]any{columnsUsed(f.query.catalog.Lookup(s.plan.Table), s.plan.Used), g.cursors}, g.values(f.warning(s))...)
+	return append([]any{g.cursors}, g.values(f.warning(s))...)
 }
 
 // values are requests, seconds, basis and warning.

@@ -504,14 +504,14 @@ func TestExplainRequired(t *testing.T) {
 	a, _ := newGroupArena(t)
 	for _, c := range []struct{ sql, want string }{
 		{`EXPLAIN SELECT id FROM okta.group.users WHERE groupId = 'x' AND status = 'ACTIVE'`,
-			"okta.group.users|list (listGroupUsers)|GET /api/v1/groups/x/users?limit=1000 (sandbox)|groupId = 'x'|all conditions; only here: status =\n"},
+			"okta.group.users|list (listGroupUsers)|GET /api/v1/groups/x/users?limit=1000 (sandbox)|groupId = 'x'|all conditions; only here: status =|all but credentials and transitioningToStatus\n"},
 		{`EXPLAIN SELECT id FROM okta.group.users WHERE groupId IN ('x', 'y')`,
-			"okta.group.users|list (listGroupUsers)|2 × GET /api/v1/groups/{groupId}/users?limit=1000 (sandbox)|groupId IN ('x', 'y')|all conditions\n"},
+			"okta.group.users|list (listGroupUsers)|2 × GET /api/v1/groups/{groupId}/users?limit=1000 (sandbox)|groupId IN ('x', 'y')|all conditions|all but credentials and transitioningToStatus\n"},
 		{`EXPLAIN SELECT id FROM okta.group.users WHERE groupId = NULL`,
-			"okta.group.users|list (listGroupUsers)|none: no row can match||all conditions\n"},
+			"okta.group.users|list (listGroupUsers)|none: no row can match||all conditions|\n"},
 		{`EXPLAIN SELECT m.id FROM okta.group.users AS m JOIN okta.group.groups AS g ON m.groupId = g.id WHERE g.type = 'BUILT_IN'`,
-			"okta.group.groups g|list (listGroups)|GET /api/v1/groups?limit=200&search=type eq \"BUILT_IN\" (sandbox)|type = 'BUILT_IN'|all conditions\n" +
-				"okta.group.users m|list (listGroupUsers)|GET /api/v1/groups/{groupId}/users for each new value, kept while the query runs|groupId = …|all conditions\n"},
+			"okta.group.groups g|list (listGroups)|GET /api/v1/groups?limit=200&search=type eq \"BUILT_IN\" (sandbox)|type = 'BUILT_IN'|all conditions|all\n" +
+				"okta.group.users m|list (listGroupUsers)|GET /api/v1/groups/{groupId}/users for each new value, kept while the query runs|groupId = …|all conditions|all but credentials and transitioningToStatus\n"},
 	} {
 		results, err := run(context.Background(), a.engines["pushed"], c.sql, nil)
 		if err != nil {

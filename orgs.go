@@ -106,6 +106,7 @@ type orgClient struct {
 	read   *atomic.Int64 // counts the objects that a scan reads
 	// counted is told how many objects a table has that was read whole.
 	counted func(objects int64)
+	engine  *Engine
 }
 
 // connect returns the org's client.

@@ -213,7 +213,7 @@ func FuzzSelect(f *testing.F) {
 	judge.fill(f, "okta.group.users", members)
 	engines := map[string]*whoql.Engine{
 		"pushed":    connect(f, server, okta.Options{}, whoql.Options{}),
-		"no pushes": connect(f, server, okta.Options{}, whoql.Options{NoPushdown: true, TempInMemory: true}),
+		"no pushes": connect(f, server, okta.Options{}, whoql.Options{NoPushdown: true, NoProjection: true, TempInMemory: true}),
 	}
 	for seed := range uint64(150) {
 		f.Add(seed)

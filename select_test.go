@@ -49,7 +49,7 @@ func newArena(t *testing.T, o oktatest.Options) *arena {
 	a.judge = newJudge(t, a.users)
 	a.engines = map[string]*whoql.Engine{
 		"pushed":    connect(t, server, okta.Options{}, whoql.Options{}),
-		"no pushes": connect(t, server, okta.Options{}, whoql.Options{NoPushdown: true, TempInMemory: true}),
+		"no pushes": connect(t, server, okta.Options{}, whoql.Options{NoPushdown: true, NoProjection: true, TempInMemory: true}),
 	}
 	return a
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -40,6 +41,7 @@ func (s *source) Scan(ctx context.Context, scan *vtab.Scan) (vtab.Rows, error) {
 		orgs[i].client = o.client.Metered(s.query.meter).Metered(&reading.meter)
 		orgs[i].read = &reading.objects
 		orgs[i].counted = func(objects int64) { s.query.counted(o.client, scan.Table.Path(), objects) }
+		orgs[i].engine = s.query.engine
 	}
 	return newScanRows(calls, scan.Limit, orgs, len(s.query.engine.options.Orgs) > 1, s.query.engine.options.Cursors), nil
 }
@@ -53,6 +55,8 @@ type orgScan struct {
 	pages *okta.Pages
 	later bool   // a page of pages was read before
 	last  string // the value of the order's column in the object read last
+	asked asked  // what pages asks for
+	again string // why the list of pages was begun again, with whole objects; "": it wasn't
 }
 
 // A batch is what one step of an orgScan reads.
@@ -97,8 +101,18 @@ func (r *orgScan) read(ctx context.Context) (batch, error) {
 			}
 			continue
 		}
+		if r.asksAgain(page.Items, err) {
+			continue
+		}
 		if err != nil {
 			return batch{}, err
+		}
+		if path := r.asked.lacking(page.Items); path != "" {
+			return batch{}, &FieldsError{Path: path}
+		}
+		if r.again != "" {
+			r.engine.wholes.add(r.name, r.again)
+			r.again = ""
 		}
 		l := &r.calls.lists[r.next-r.calls.getSteps()-1]
 		if l.cut != "" && len(page.Items) >= l.size {
@@ -138,18 +152,58 @@ func (r *orgScan) begin(ctx context.Context) (items [][]byte, more bool, err err
 		items, err = r.get(ctx, r.client)
 		return items, true, err
 	}
-	l := r.calls.lists[step-r.calls.getSteps()]
+	r.list(&r.calls.lists[step-r.calls.getSteps()])
+	return nil, true, nil
+}
+
+// list begins a list.
+func (r *orgScan) list(l *listCall) {
+	r.asked = asked{}
+	if !r.engine.options.NoProjection {
+		r.asked = r.calls.asked(l)
+	}
+	if r.again != "" || r.engine.wholes.has(r.name) {
+		r.asked.fields, r.asked.has = "", nil
+	}
+	client, query := r.client, l.query
+	if r.asked.trimmed {
+		client = client.Trimmed()
+	}
+	if r.asked.fields != "" {
+		query = maps.Clone(query)
+		query.Set("fields", r.asked.fields)
+	}
 	r.later, r.last = false, ""
-	r.pages = r.client.Pages(r.calls.listOperation, l.path, l.query, okta.PageOptions{
+	r.pages = client.Pages(r.calls.listOperation, l.path, query, okta.PageOptions{
 		Size: l.size, NoPaging: l.onePage(), NeedID: r.calls.table.Column("id") != nil, Stable: l.by != nil,
 	})
-	return nil, true, nil
+}
+
+// asksAgain begins a list again, with whole objects, if its first page says that the org doesn't take the
+// parameter fields.
+func (r *orgScan) asksAgain(items [][]byte, err error) bool {
+	switch {
+	case r.asked.fields == "" || r.later:
+		return false
+	case refuses(err):
+		r.again = "refuses the parameter fields"
+	case err == nil && r.asked.lacking(items) != "":
+		r.again = "doesn't send " + r.asked.lacking(items) + ", which the parameter fields asked for"
+	default:
+		return false
+	}
+	_ = r.stop() // it is always nil
+	r.list(&r.calls.lists[r.next-r.calls.getSteps()-1])
+	return true
 }
 
 // get makes the gets, a few side by side, and returns the objects found in the order of the keys.
 func (r *orgScan) get(ctx context.Context, client *okta.Client) ([][]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if !r.engine.options.NoProjection && r.calls.asked(nil).trimmed {
+		client = client.Trimmed()
+	}
 	objects := make([][]byte, len(r.calls.gets))
 	errs := make([]error, len(r.calls.gets))
 	slots := make(chan struct{}, maxAtOnce)

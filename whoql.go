@@ -43,6 +43,9 @@ type Options struct {
 	// NoRewrite reads profile->>'x' and json_extract(profile, '$.x') out of the JSON, instead of from
 	// the attribute's column; rows, headings and types are the same. The default is false.
 	NoRewrite bool
+	// NoProjection asks for whole objects, also where a statement reads some columns only; the rows are the
+	// same. The default is false.
+	NoProjection bool
 	// Schemas keeps what orgs' user schemas say, so that a day's queries read them once. Nil: in memory,
 	// for as long as the Engine lives.
 	Schemas SchemaCache
@@ -74,6 +77,7 @@ type Engine struct {
 	schemas SchemaCache
 	sizes   SizeCache
 	now     func() time.Time
+	wholes  wholes
 }
 
 // Open makes an engine. It makes no request.

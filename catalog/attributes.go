@@ -67,7 +67,7 @@ func (r *Resource) AttributeColumns(attributes []Attribute, search bool) []*Colu
 			continue
 		}
 		taken[fold(name)] = true
-		c := &Column{Name: name, Kind: KindAttribute, Type: a.Type, Description: a.Description, Path: []string{profileField, a.Name}}
+		c := &Column{Name: name, Kind: KindAttribute, Custom: true, Type: a.Type, Description: a.Description, Path: []string{profileField, a.Name}}
 		if push := pushesOf[a.Type]; search && r.searchable() && a.Everywhere && push != nil && a.plainName() {
 			c.Search, c.Push = profileField+"."+a.Name, push
 		}

@@ -113,6 +113,13 @@ type Column struct {
 	// Moves is true where a change of an object changes the value of a column that Sort is true for, so that
 	// the object moves in a list that is read page by page: it may be missed or come twice.
 	Moves bool
+	// Always is true where each object of the API has the column's key, be it null: an answer that was asked
+	// for it and lacks it wasn't understood.
+	Always bool
+	// Trimmed is true for what is left out of an answer that is asked for in short: see Method.Trims.
+	Trimmed bool
+	// Custom is true for an attribute that an org's schemas define, and not Okta's own.
+	Custom bool
 	// Values, where not empty, are the only values that the API knows: no others are handed to it.
 	Values []string
 	// Varies is true where the value depends on which operation answered.
@@ -193,6 +200,10 @@ type Method struct {
 	// Usual is how many objects the SELECT method that lists nearly always has at most for one value of its
 	// required parameters, for estimates; 0: not known.
 	Usual int
+	// Fields is true where the list takes the query parameter fields, which says what to send of each object.
+	Fields bool
+	// Trims is true where a GET takes the header okta-response, which leaves out what is Trimmed.
+	Trims bool
 	// Params are the method's parameters; those shown as required first, in the page's order.
 	Params []*Param
 	// Body describes the request body's fields; empty if there is none.

@@ -154,7 +154,7 @@ func (o object) condition() string {
 	return o.oneOf("if", conditions)
 }
 
-var methodKeys = []string{"name", "description", "verb", "operation", "request", "key", "page", "maxPage", "usual", "success", "answer", "returns", "secrets",
+var methodKeys = []string{"name", "description", "verb", "operation", "request", "key", "page", "maxPage", "usual", "fields", "trims", "success", "answer", "returns", "secrets",
 	"statuses", "params", "body", "examples", "moves", "witness", "irreversible", "undo", "renew", "mails"}
 
 // changes reads how UPDATE works. The methods of the resource have been read.

@@ -251,7 +251,7 @@ var types = []string{"string", "object", "array", "boolean", "integer", "number"
 
 var pushes = []string{PushEqual, PushIn, PushNotEqual, PushPrefix, PushRange, PushPresent}
 
-var columnKeys = []string{"name", "type", "description", "key", "search", "push", "sort", "moves", "values", "varies"}
+var columnKeys = []string{"name", "type", "description", "key", "search", "push", "sort", "moves", "always", "trimmed", "values", "varies"}
 
 // fields reads the fields, then the hidden columns, then the attributes. Their names are one space,
 // in which case doesn't count.
@@ -341,6 +341,8 @@ func (o object) column(kind Kind, field string) *Column {
 		Push:        o.words("push"),
 		Sort:        o.flag("sort"),
 		Moves:       o.flag("moves"),
+		Always:      o.flag("always"),
+		Trimmed:     o.flag("trimmed"),
 		Values:      o.words("values"),
 		Varies:      o.flag("varies"),
 	}

@@ -53,6 +53,8 @@ func (o object) method(shared map[string]*Param, used map[string]bool) *Method {
 		Page:        o.count("page", maxPage),
 		MaxPage:     o.count("maxPage", maxPage),
 		Usual:       o.count("usual", maxPage),
+		Fields:      o.flag("fields"),
+		Trims:       o.flag("trims"),
 		Answer:      o.text("answer"),
 		Returns:     o.words("returns"),
 		Secrets:     o.words("secrets"),
@@ -77,6 +79,8 @@ func (o object) method(shared map[string]*Param, used map[string]bool) *Method {
 	o.belongs("page", m.Verb == "SELECT" && m.Key == "")
 	o.belongs("maxPage", m.Page > 0)
 	o.belongs("usual", m.Page > 0)
+	o.belongs("fields", m.Page > 0)
+	o.belongs("trims", m.Verb == "SELECT")
 	if m.MaxPage == 0 {
 		m.MaxPage = m.Page
 	}

@@ -145,7 +145,7 @@ var methodPages = []struct {
 	{"get", "SUSPENDED", "SELECT id, status FROM okta.user.users WHERE id = 'ID'", "GET /api/v1/users/ID", `"id":"ID","status":"SUSPENDED"`, "SUSPENDED"},
 	{"get", "DEPROVISIONED", "SELECT id, status FROM okta.user.users WHERE login = 'LOGIN' AND subdomain = 'ORG'", "GET /api/v1/users/LOGIN", `"id":"ID","status":"DEPROVISIONED"`, "DEPROVISIONED"},
 	{"list", "DEPROVISIONED", "SELECT id, status FROM okta.user.users WHERE status = 'DEPROVISIONED'",
-		"GET /api/v1/users?limit=200&search=status+eq+%22DEPROVISIONED%22&sortBy=created&sortOrder=asc", `"status":"DEPROVISIONED"`, "DEPROVISIONED"},
+		"GET /api/v1/users?fields=id%2Cstatus%2Ccreated&limit=200&search=status+eq+%22DEPROVISIONED%22&sortBy=created&sortOrder=asc", `"status":"DEPROVISIONED"`, "DEPROVISIONED"},
 	{"insert", "", `INSERT INTO okta.user.users (data__profile, data__credentials, activate) SELECT '{"login":"i1@acme.example","email":"i1@acme.example","firstName":"I","lastName":"N"}', '{"password":{"value":"Tea-at-4-pm"}}', false`,
 		`POST /api/v1/users?activate=false {"profile":{"login":"i1@acme.example","email":"i1@acme.example","firstName":"I","lastName":"N"},"credentials":{"password":{"value":"Tea-at-4-pm"}}}`, ``, "STAGED"},
 	{"insert", "", `INSERT INTO okta.user.users (login, email, firstName, lastName, credentials, nextLogin) VALUES ('i2@acme.example', 'i2@acme.example', 'Łucja', 'O''Neill "Q"', json_object('password', json_object('value', 'Tea-at-4-pm')), 'changePassword')`,

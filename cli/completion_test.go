@@ -146,7 +146,7 @@ func TestBashCompletes(t *testing.T) {
 		{"whoql query --output=", []string{"whoql", "query", "--output", "="}, strings.Join(format.Names(), "\n") + "\n"},
 		{"whoql query --csv a=ro", []string{"whoql", "query", "--csv", "a", "=", "ro"}, "compopt -o default\n\n"},
 		{"whoql  docs   okta.user.u", []string{"whoql", "docs", "okta.user.u"}, "okta.user.users\n"},
-		{"whoql query 'SELECT 1' --no-p", []string{"whoql", "query", "'SELECT 1'", "--no-p"}, "--no-pushdown\n"},
+		{"whoql query 'SELECT 1' --no-pu", []string{"whoql", "query", "'SELECT 1'", "--no-pu"}, "--no-pushdown\n"},
 	} {
 		cmd := exec.Command(bash, append([]string{"--norc", "-c", bashCompletes, "bash"}, c.words...)...)
 		cmd.Env = append(os.Environ(), "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"), "SCRIPT="+script, "LINE="+c.line, "GORACE=atexit_sleep_ms=0")

@@ -38,6 +38,7 @@ type queryFlags struct {
 	tempInMemory bool
 	noPushdown   bool
 	noRewrite    bool
+	noProjection bool
 	refresh      bool
 	assumeUsers  int64 // -1: not given
 	orgs         orgFlags
@@ -67,6 +68,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	fs.BoolVar(&f.noPushdown, "no-pushdown", false, "read tables whole and check every condition here; the rows are the same")
 	fs.BoolVar(&f.refresh, "refresh-schemas", false, "where a statement needs the org's user schemas, read them anew; otherwise they are kept for a day")
 	fs.Int64Var(&f.assumeUsers, "assume-users", -1, "let EXPLAIN take the org to have `N` users, instead of as many as were counted last")
+	fs.BoolVar(&f.noProjection, "no-projection", false, "ask the API for whole objects, whatever is used of them; the rows are the same")
 	fs.BoolVar(&f.noRewrite, "no-rewrite", false, "read profile->>'x' out of the JSON instead of from its column; the rows are the same")
 	fs.Usage = func() {
 		c.help("whoql query [flags] SQL...\n\nRuns the statements and writes a result for each. Exit codes: 0 all rows written, 1 failed,\n"+
@@ -218,6 +220,9 @@ func (c *command) query(ctx context.Context, args []string) error {
 		c.footer(n, rows.Stats(), time.Since(start), all)
 		if f.verbose {
 			c.costs(rows.Stats())
+			for _, text := range rows.Stats().Whole {
+				fmt.Fprintln(c.stderr, text)
+			}
 		}
 		if f.sandbox.on && f.sandbox.file == "" {
 			fmt.Fprintln(c.stderr, "changes of this sandbox last for this command only; --sandbox=FILE keeps them")
@@ -237,7 +242,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 
 // engineOptions are the engine's as far as the flags of whoql query say them.
 func (c *command) engineOptions(f *queryFlags, set *orgSet) whoql.Options {
-	o := whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, RefreshSchemas: f.refresh, TempInMemory: f.tempInMemory, Cursors: f.cursors}
+	o := whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, NoPushdown: f.noPushdown, NoRewrite: f.noRewrite, NoProjection: f.noProjection, RefreshSchemas: f.refresh, TempInMemory: f.tempInMemory, Cursors: f.cursors}
 	if !f.sandbox.on { // whose URL is another one every time
 		c.cache(&o, runtime.GOOS)
 	}

@@ -34,6 +34,9 @@ func (c *Client) exchange(parent context.Context, call *call) (*answer, error) {
 		},
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(call.traced(ctx))
+	if c.trim && call.method == http.MethodGet {
+		req.Header.Set("Content-Type", trimmed)
+	}
 	if call.ifMatch != "" {
 		req.Header.Set("If-Match", call.ifMatch)
 	}

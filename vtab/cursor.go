@@ -2,6 +2,7 @@ package vtab
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -33,10 +34,24 @@ type Scan struct {
 	// Limit is how many rows will be read at most, as far as SQLite knows; -1: not known.
 	Limit int64
 
+	// Used has bit n set if the values of column n are read; bit 63 stands for column 63 and all behind it.
+	// Objects need not have others.
+	Used uint64
+
 	often  bool   // the statement may run the plan many times
 	kept   bool   // what it reads is kept on a shelf
-	used   uint64 // the columns that are kept
 	locals []Term // equalities by which kept rows are looked up
+}
+
+// Columns returns the columns whose values are read, and maybe more.
+func (s *Scan) Columns() []*catalog.Column {
+	var out []*catalog.Column
+	for n, c := range s.Table.Columns {
+		if s.Used&bit(n) != 0 {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // A Term is a condition on a column.
@@ -97,7 +112,7 @@ func (c *cursor) Filter(_ int, idxStr string, args ...sqlite3.Value) (err error)
 // scan puts a plan and the values of its conditions together.
 func (t *table) scan(p *Plan, args []sqlite3.Value) (*Scan, error) {
 	s := &Scan{Table: t.res, Plan: p.ID, Limit: -1, often: t.db.running.Repeats(p)}
-	s.used, s.kept = t.db.running.keeping(p)
+	s.Used, s.kept = t.db.running.keeping(p)
 	if p.Order != nil {
 		s.Order, s.Desc = t.res.Columns[p.Order.Column], p.Order.Desc
 	}
@@ -215,6 +230,10 @@ func (c *cursor) EOF() bool { return c.eof }
 func (c *cursor) Column(ctx sqlite3.Context, n int) (err error) {
 	defer c.t.db.guard(&err)
 	col := c.t.res.Columns[n]
+	if c.plan.Used&bit(n) == 0 {
+		// It would be NULL, or not, whatever the object has.
+		return c.t.db.keep(fmt.Errorf("vtab: %s.%s is read and wasn't planned for", c.t.res.Path(), col.Name))
+	}
 	switch col.Kind {
 	case catalog.KindOrg:
 		ctx.ResultText(c.row.obj.Org)

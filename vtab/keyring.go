@@ -110,7 +110,7 @@ func (s *Stmt) keepKeys(t *table, scan *Scan, l *lookup) (Rows, error) {
 
 // wholeOf is the scan that lists a table of the same org whole.
 func wholeOf(s *Scan) *Scan {
-	return &Scan{Table: s.Table, Plan: s.Plan, Orgs: s.Orgs, Required: s.Required, Limit: -1, used: s.used}
+	return &Scan{Table: s.Table, Plan: s.Plan, Orgs: s.Orgs, Required: s.Required, Limit: -1, Used: s.Used}
 }
 
 // withKeys is a scan by other values of its key.
@@ -192,7 +192,7 @@ func (r *keyRows) look(ctx context.Context) ([]Object, error) {
 
 // inList looks the key up in the list, and reads on in it if it is time to.
 func (r *keyRows) inList(ctx context.Context) (objects []Object, ok bool, err error) {
-	if r.table.varies(r.scan.used) {
+	if r.table.varies(r.scan.Used) {
 		return nil, false, nil
 	}
 	ring := r.lookup.ring
@@ -225,7 +225,7 @@ func (r *keyRows) read(ctx context.Context, b *keyScan) error {
 	for _, k := range b.keys {
 		delete(ring.begun, k)
 	}
-	objects, err := readAll(ctx, b.rows, newTrimmer(r.table.layout, r.scan.used))
+	objects, err := readAll(ctx, b.rows, newTrimmer(r.table.layout, r.scan.Used))
 	if err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func (r *keyRows) ahead(ctx context.Context) error {
 	if !r.only {
 		return nil
 	}
-	l, varies := r.lookup, r.table.varies(r.scan.used)
+	l, varies := r.lookup, r.table.varies(r.scan.Used)
 	most, search := mostAhead, !varies && r.scan.Key.Column.Search != ""
 	if search {
 		most = mostKeys

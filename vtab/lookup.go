@@ -51,7 +51,7 @@ func scanID(s *Scan) string {
 	if s.Order != nil {
 		order = fmt.Sprint(s.Order.Name, s.Desc)
 	}
-	return fmt.Sprintf("%s %x %q %s %s %s", s.Table.Path(), s.used, s.Orgs, signature(s.Params), signature(s.Terms), order)
+	return fmt.Sprintf("%s %x %q %s %s %s", s.Table.Path(), s.Used, s.Orgs, signature(s.Params), signature(s.Terms), order)
 }
 
 // shelfID is the same for scans that ask the same.

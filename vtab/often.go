@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/whoql/whoql/catalog"
 )
 
 // queryPlan makes SQLite list a statement's loops: https://sqlite.org/eqp.html.
@@ -108,6 +110,12 @@ func (s *Stmt) RereadCSV() []string { return s.loops.reread }
 // Repeats reports whether SQLite may run a plan of the statement many times, so that what it reads
 // is kept.
 func (s *Stmt) Repeats(p *Plan) bool { return s.loops.often[p.ID] }
+
+// Reads returns the columns whose values are read by a plan of the statement, or from what it keeps.
+func (s *Stmt) Reads(r *catalog.Resource, p *Plan) []*catalog.Column {
+	used, _ := s.keeping(p)
+	return (&Scan{Table: r, Used: used}).Columns()
+}
 
 // keeping says whether what a plan reads is kept on a shelf, and which columns of it.
 func (s *Stmt) keeping(p *Plan) (used uint64, kept bool) {

@@ -120,7 +120,7 @@ func (s *Stmt) shelf(t *table, scan *Scan, id string) (*shelf, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh := &shelf{id: id, rows: rows, trim: newTrimmer(t.layout, scan.used), indexes: map[*catalog.Column]map[string][]int{}}
+	sh := &shelf{id: id, rows: rows, trim: newTrimmer(t.layout, scan.Used), indexes: map[*catalog.Column]map[string][]int{}}
 	if s.shelves.lists == nil {
 		s.shelves.lists = map[string]*shelf{}
 	}
