@@ -394,6 +394,7 @@ func (c *changeResult) run(ctx context.Context) error {
 			return err
 		}
 	}
+	plan.Position = c.query.at
 	report, err := c.apply(ctx, plan)
 	if report == nil {
 		return err
@@ -601,7 +602,9 @@ func (q *query) beginRun() error {
 	if err != nil {
 		return err
 	}
-	run, err := journal.Begin(changes.Info)
+	info := changes.Info
+	info.Statements = q.statements
+	run, err := journal.Begin(info)
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,7 @@ func (r *Rows) Next() bool {
 	if r.err != nil || r.closed {
 		return false
 	}
+	r.query.at = r.at + 1
 	r.values, r.err = r.results[r.at].next(r.ctx)
 	last := r.at == len(r.results)-1
 	if r.err != nil && len(r.results) > 1 {
@@ -114,6 +115,9 @@ func (r *Rows) NextResult() bool {
 // hold, say. Each has the place in the text and a hint.
 func (r *Rows) Notes() []*stmt.Error { return r.query.notes }
 
+// Behind is how many statements stand behind that of the current result, and haven't been begun.
+func (r *Rows) Behind() int { return max(len(r.results)-1-r.at, 0) }
+
 // Err returns the error that ended the rows; nil if they are complete as far as they were read.
 func (r *Rows) Err() error { return r.err }
 
@@ -129,6 +133,9 @@ func (r *Rows) Close() error {
 	}
 	r.query.keepSizes()
 	if r.query.run != nil {
+		if r.Behind() == 0 {
+			r.query.run.Whole()
+		}
 		errs = append(errs, r.query.run.Close())
 	}
 	return errors.Join(append(errs, r.query.db.Close())...)

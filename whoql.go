@@ -135,6 +135,7 @@ func (e *Engine) Query(ctx context.Context, text string, args Args) (*Rows, erro
 	if err != nil {
 		return nil, err
 	}
+	q.statements = len(statements)
 	rows := &Rows{ctx: ctx, query: q}
 	q.src = &source{query: q}
 	if err := errors.Join(q.use(e.catalog), q.openFiles()); err != nil {
@@ -192,6 +193,9 @@ type query struct {
 	commits  bool          // it is to be committed behind the last result
 	views    []*stmt.Query // the temporary views made so far
 	run      *change.Run   // of all changes of the query; nil: none was applied yet
+
+	statements int // of the text
+	at         int // the one at hand, from 1
 
 	// catalog is the tables as they are registered, with the attributes of orgs that the statement at
 	// hand names; src gives their rows.

@@ -23,6 +23,9 @@ type RunSummary struct {
 	Left int `json:"left"`
 	// Orgs are the orgs that the run changes. Of a run that an earlier version began it is empty.
 	Orgs []Identity `json:"orgs,omitempty"`
+	// Behind is how many statements of the run's text stand behind the last one here, if the text wasn't run to
+	// its end. Resuming the run doesn't begin them.
+	Behind int `json:"behind,omitempty"`
 	// Statements are the run's statements, as far as it came.
 	Statements []StatementSummary `json:"statements"`
 }
@@ -115,7 +118,11 @@ func (o *overview) summary() RunSummary {
 }
 
 func (rec *record) summary(state string, left int) RunSummary {
-	return RunSummary{ID: rec.id, RunInfo: rec.info, Orgs: rec.orgs, Began: rec.began, Ended: rec.ended, State: state, Left: left}
+	behind := 0
+	if n := len(rec.statements); n > 0 && !rec.whole {
+		behind = max(rec.info.Statements-rec.statements[n-1].plan.Position, 0)
+	}
+	return RunSummary{ID: rec.id, Behind: behind, RunInfo: rec.info, Orgs: rec.orgs, Began: rec.began, Ended: rec.ended, State: state, Left: left}
 }
 
 func (st *statementRecord) summary(counts map[Result]int) StatementSummary {

@@ -14,6 +14,8 @@ type Plan struct {
 	// Statement is the statement's text. Secrets that it spells out are never written anywhere: it is
 	// journalled only by its hash if an operation holds a secret.
 	Statement string
+	// Position is which statement of the run's text it is, from 1; 0: not told.
+	Position int
 	// Verb is INSERT, UPDATE, DELETE, EXEC or UNDO.
 	Verb string
 	// Resource is the table.

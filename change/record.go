@@ -17,6 +17,7 @@ type record struct {
 	orgs       []Identity // that its plans change, by name
 	began      time.Time
 	ended      time.Time // of the last end; zero: it never came to one
+	whole      bool      // its text was run to the end
 	statements []*statementRecord
 }
 
@@ -82,7 +83,11 @@ func (rec *record) add(e *entry, cat *catalog.Catalog) error {
 		rec.ended = time.Time{}
 		return nil
 	case "end":
-		rec.ended = at
+		var d endData
+		if err := json.Unmarshal(e.data, &d); err != nil {
+			return err
+		}
+		rec.ended, rec.whole = at, rec.whole || d.Whole
 		return nil
 	case "statement":
 		if e.statement != len(rec.statements) {
@@ -147,7 +152,7 @@ func (rec *record) addStatement(e *entry, cat *catalog.Catalog) error {
 		}
 	}
 	rec.statements = append(rec.statements, &statementRecord{number: e.statement, hash: d.Hash, steps: map[stepKey]*stepRecord{},
-		plan: &Plan{Statement: d.Statement, Verb: d.Verb, Resource: res, Made: d.Made, secret: d.Secret}})
+		plan: &Plan{Statement: d.Statement, Position: d.Position, Verb: d.Verb, Resource: res, Made: d.Made, secret: d.Secret}})
 	return nil
 }
 

@@ -30,6 +30,9 @@ type RunInfo struct {
 	Program string `json:"program,omitempty"`
 	// Undoes is the run that this one undoes; empty: none.
 	Undoes string `json:"undoes,omitempty"`
+	// Statements is how many statements the text has whose plans these are, those that change nothing included;
+	// 0: there is no text.
+	Statements int `json:"statements,omitempty"`
 }
 
 // A Run is the application of plans, one after the other, by one process at a time. Close it.
@@ -204,6 +207,10 @@ func (r *Run) release(forGood bool) error {
 	return r.journal.wrap(err)
 }
 
+// Whole notes that the run's text has been run to its end: there is no statement that wasn't begun. It is written
+// down by Close.
+func (r *Run) Whole() { r.record.whole = true }
+
 // Close ends the run, and notes whether something is left to do. A second Close does nothing.
 func (r *Run) Close() error {
 	if r.lock == nil {
@@ -214,7 +221,7 @@ func (r *Run) Close() error {
 	if left.masked == 0 && r.key != nil {
 		forget = &runKey{run: r.ID}
 	}
-	err := r.journal.put([]entry{r.entry("end", none, none, none, endData{Left: left.steps})}, forget)
+	err := r.journal.put([]entry{r.entry("end", none, none, none, endData{Left: left.steps, Whole: r.record.whole})}, forget)
 	if forget != nil && err == nil {
 		err = r.journal.wipe()
 	}
@@ -330,6 +337,8 @@ type finishData struct {
 
 type endData struct {
 	Left int `json:"left"`
+	// Whole is true where no statement of the text is left that wasn't begun.
+	Whole bool `json:"whole,omitempty"`
 }
 
 // methodNamed finds a method that the journal names.

@@ -173,6 +173,7 @@ func (p *Plan) Hash() string {
 // planJSON, rowJSON and stepJSON are the form of a plan in JSON, which is also how the journal keeps it.
 type planJSON struct {
 	Statement string     `json:"statement,omitempty"`
+	Position  int        `json:"position,omitempty"`
 	Secret    bool       `json:"secret,omitempty"`
 	Verb      string     `json:"verb"`
 	Resource  string     `json:"resource"`
@@ -270,7 +271,7 @@ func (r *Row) json() *rowJSON {
 }
 
 func (p *Plan) json() *planJSON {
-	out := &planJSON{Verb: p.Verb, Secret: p.secret, Resource: p.Resource.Path(), Hash: p.Hash(), Made: p.Made.UTC()}
+	out := &planJSON{Position: p.Position, Verb: p.Verb, Secret: p.secret, Resource: p.Resource.Path(), Hash: p.Hash(), Made: p.Made.UTC()}
 	if !p.secret {
 		out.Statement = p.Statement
 	}

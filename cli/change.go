@@ -73,10 +73,11 @@ type changer struct {
 	journal    *change.Journal
 	engine     *whoql.Engine // for its limits; nil: none is known
 
-	mu    sync.Mutex
-	mine  map[string]me // of each org, by its name
-	run   string
-	stops *change.StoppedError
+	mu     sync.Mutex
+	mine   map[string]me // of each org, by its name
+	run    string
+	stops  *change.StoppedError
+	behind int // how many statements haven't been begun
 	// of run: the objects that something was done to, of them those of which something can be undone, and
 	// those of which nobody knows
 	done, undoable, unknown int
@@ -467,6 +468,15 @@ func (ch *changer) ended() {
 		show += "; none of it can be undone"
 	}
 	fmt.Fprintf(ch.command.stderr, "run %s: %s\n", ch.run, show)
+	ch.tellBehind(ch.behind)
+}
+
+// tellBehind says how many statements of a text a run doesn't have.
+func (ch *changer) tellBehind(n int) {
+	if n > 0 {
+		fmt.Fprintf(ch.command.stderr, "whoql: note: %s at the end of the text %s not begun, and resume doesn't begin %s\n", count(int64(n), "statement"),
+			map[bool]string{true: "was", false: "were"}[n == 1], map[bool]string{true: "it", false: "them"}[n == 1])
+	}
 }
 
 // again is what a command about the run needs behind its id to find the org: the sandbox's file.

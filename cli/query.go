@@ -204,6 +204,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 	stop := c.progress.follow(rows.Stats)
 	defer stop()
 	n, err := c.writeRows(rows, out.format)
+	changer.behind = rows.Behind()
 	if e := rows.Close(); err == nil {
 		err = e
 	}

@@ -169,6 +169,7 @@ func (r *runCommand) goOn(ctx context.Context, run *change.Run) error {
 			return err
 		}
 	}
+	r.behind = before.Behind
 	left := unfinished(before, f.retryFailed)
 	if left == 0 {
 		again := ""
@@ -176,6 +177,7 @@ func (r *runCommand) goOn(ctx context.Context, run *change.Run) error {
 			again = fmt.Sprintf("; %s failed: --retry-failed tries again", count(int64(failed), "object"))
 		}
 		fmt.Fprintf(c.stderr, "run %s: nothing is left to do%s\n", run.ID, again)
+		r.tellBehind(r.behind)
 		return nil
 	}
 	fmt.Fprintf(c.stderr, "run %s, begun %s: %s left\n", run.ID, before.Began.Local().Format(localTime), count(int64(left), "object"))

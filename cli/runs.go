@@ -186,6 +186,7 @@ func (c *command) showRun(ctx context.Context, journal *change.Journal, out *out
 			fmt.Fprintf(c.stderr, "org %s\n", clean(o.String()))
 		}
 		fmt.Fprintf(c.stderr, "run %s: %s\n", report.ID, report.State)
+		(&changer{command: c}).tellBehind(report.Behind)
 	}
 	return nil
 }
