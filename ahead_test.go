@@ -75,6 +75,8 @@ func TestReadAhead(t *testing.T) {
 		{"one of a hundred", `SELECT DISTINCT u.id FROM okta.user.users AS u JOIN okta.user.groups AS g ON g.userId = u.id WHERE substr(u.id, 13, 2) < '0Z'`, -1, 5, 0, 0, 1, 3},
 		{"few at the start", `SELECT DISTINCT u.id FROM okta.user.users AS u JOIN okta.user.groups AS g ON g.userId = u.id WHERE u.id <= '` + s.ids[9] + `'`, -1, 5, 0, 0, 1, 3},
 		{"some 200 at the start", `SELECT DISTINCT u.id FROM okta.user.users AS u JOIN okta.user.groups AS g ON g.userId = u.id WHERE u.id <= '` + s.ids[199] + `'`, -1, 5, 0, 0, 4, 33},
+		{"half of them", `SELECT DISTINCT u.id FROM okta.user.users AS u JOIN okta.user.groups AS g ON g.userId = u.id WHERE substr(u.id, 14, 1) < 'T'`, -1, 5, 0, 0, 1, 3},
+		{"nearly all", `SELECT DISTINCT u.id FROM okta.user.users AS u JOIN okta.user.groups AS g ON g.userId = u.id WHERE substr(u.id, 14, 1) < 'x'`, -1, 5, 0, 0, 8, 33},
 		{"members by id", `SELECT m.id FROM okta.group.users AS m JOIN okta.user.users AS u ON u.id = m.id WHERE m.groupId = '` + everyone[0] + `'`, 1000, 20, 40, 0, 8, 33},
 		{"members by login", `SELECT m.id FROM okta.group.users AS m JOIN okta.user.users AS u ON u.login = m.login WHERE m.groupId = '` + everyone[0] + `'`, 1000, 30, 45, 0, 8, 33},
 		{"members by id, by get only", `SELECT m.id, u._links FROM okta.group.users AS m JOIN okta.user.users AS u ON u.id = m.id WHERE m.groupId = '` + everyone[0] + `'`, 1000, 1, 1000, 0, 16, 33},

@@ -92,6 +92,8 @@ type guess struct {
 	last    int // the outer row looked up last
 	used    int // outer rows that looked something up
 	window  int // how many outer rows are looked at ahead
+	known   int // how many of them are seen to already, as of the outer row at
+	at      int
 
 	begun   int // lookups begun ahead
 	hits    int // those that were needed
@@ -120,6 +122,8 @@ func (g *guess) look(s *Stmt, self int, value string, most int) (rows, lookups i
 	}
 	// SQLite may throw rows of the outer table away before it comes to this one. If it does, or if it is
 	// known to look at conditions that the API wasn't given, it may throw the next ones away too.
+	g.known = max(g.known-(g.outer.count-g.at), 0)
+	g.at = g.outer.count
 	seen := g.outer.count - g.first + 1
 	if g.used*10 < seen*9 {
 		g.window = 0
@@ -155,6 +159,7 @@ func (g *guess) learn(s *Stmt, self int, value string) bool {
 	outer := s.cursor(fit[0].plan)
 	if fresh || outer != g.outer {
 		g.outer, g.first, g.last, g.used = outer, outer.count, outer.count-1, 0
+		g.known, g.at = 0, outer.count
 	}
 	if fresh {
 		g.fits, g.window = 0, 0

@@ -256,24 +256,23 @@ func (r *keyRows) ahead(ctx context.Context) error {
 	}
 	rows, lookups := l.look(r.stmt, r.scan.Plan, r.value, most)
 	list := r.stmt.shelves.lists[l.list]
-	if lookups <= 0 || !varies && list != nil && (list.full || l.outer.reads(list)) {
+	if lookups <= 0 || l.known >= mostAhead || !varies && list != nil && (list.full || l.outer.reads(list)) {
 		return nil // the list has them, or will have them when they are wanted
 	}
-	keys, near := r.missing(rows, lookups, list)
-	if near == 0 {
-		return nil
-	}
+	keys, at := r.missing(rows, lookups, list)
 	if search && len(keys) > fewKeys {
+		l.known = at[len(at)-1] + 1
 		b, err := r.begin(ctx, keys...)
 		if err != nil {
 			return nil // it is told when SQLite comes to the key
 		}
 		return l.noteAll(keys, func() error { return l.ring.drop(b) }, 2*mostKeys)
 	}
-	for _, k := range keys[:min(near, len(keys))] {
-		if !varies && l.ring.gets >= getsBeforeList {
+	for i, k := range keys {
+		if at[i] >= mostAhead || !varies && l.ring.gets >= getsBeforeList {
 			break
 		}
+		l.known = at[i] + 1
 		b, err := r.begin(ctx, k)
 		if err != nil {
 			continue
@@ -285,25 +284,25 @@ func (r *keyRows) ahead(ctx context.Context) error {
 	return nil
 }
 
-// missing are the keys that the next rows of the outer table have and that aren't known: as many as may be
-// looked up, and how many of them are near.
-func (r *keyRows) missing(rows, lookups int, list *shelf) (keys []string, near int) {
+// missing are the keys that the next rows of the outer table have and that aren't known, as many as may be
+// looked up, and which rows have them. There are none unless one is near.
+func (r *keyRows) missing(rows, lookups int, list *shelf) (keys []string, at []int) {
 	ring, col := r.lookup.ring, r.scan.Key.Column
-	for i := 0; i < rows && len(keys) < lookups; i++ {
+	for i := r.lookup.known; i < rows && len(keys) < lookups && (i < mostAhead || len(keys) > 0); i++ {
 		key, ok := r.lookup.ahead(i, len(r.scan.Orgs) > 0)
 		if !ok {
 			break
 		}
 		_, got := ring.got[key]
 		if key == "" || got || ring.begun[key] != nil || slices.Contains(keys, key) || list != nil && len(list.lookup(col, key)) > 0 {
+			if len(keys) == 0 {
+				r.lookup.known = i + 1
+			}
 			continue
 		}
-		keys = append(keys, key)
-		if i < mostAhead {
-			near = len(keys)
-		}
+		keys, at = append(keys, key), append(at, i)
 	}
-	return keys, near
+	return keys, at
 }
 
 // reads reports whether a cursor's rows are those of a shelf.

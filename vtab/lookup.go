@@ -84,8 +84,8 @@ func (s *Stmt) listAhead(t *table, scan *Scan, l *lookup, sh *shelf) error {
 	if sh.untouched() {
 		begin(ctx, sh.rows) // before those that can wait
 	}
-	for i := 0; i < rows && lookups > 0; i++ {
-		next, ok := l.ahead(i, len(scan.Orgs) > 0)
+	for ; l.known < rows && lookups > 0; l.known++ {
+		next, ok := l.ahead(l.known, len(scan.Orgs) > 0)
 		if !ok {
 			break
 		}
