@@ -264,6 +264,9 @@ func jsonOf(typ string, v any) (json.RawMessage, string) {
 		return nil, "is a BLOB, which JSON has not"
 	}
 	text := textOf(v)
+	if !utf8.ValidString(text) {
+		return nil, "is no text in UTF-8"
+	}
 	switch typ {
 	case "object", "array":
 		open := map[string]string{"object": "{", "array": "["}[typ]
@@ -286,9 +289,6 @@ func jsonOf(typ string, v any) (json.RawMessage, string) {
 			return nil, "is no " + typ
 		}
 		return json.RawMessage(t), ""
-	}
-	if !utf8.ValidString(text) {
-		return nil, "is no text in UTF-8"
 	}
 	b, _ := json.Marshal(text) // a text always can be
 	return b, ""

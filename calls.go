@@ -236,8 +236,8 @@ func (c *calls) byKey(s *vtab.Scan, get, list *catalog.Method) bool {
 	for _, v := range s.Key.Values {
 		text, ok := v.(string)
 		switch {
-		case v == nil || ok && (text == "" || beyondBMP(text)):
-			continue // NULL equals nothing, and no object's key is empty or has such characters
+		case v == nil || ok && (text == "" || len(text) > okta.MaxSegment || beyondBMP(text)):
+			continue // NULL equals nothing, and no object's key is empty, so long, or has such characters
 		case !ok || !search.Sendable(text):
 			return false
 		case seen[text]:

@@ -34,7 +34,7 @@ func changing(t *testing.T, o oktatest.Options) (*whoql.Engine, *oktatest.Server
 }
 
 // runChange is what a text's statements give, a line for each row, and how it ended.
-func runChange(t *testing.T, e *whoql.Engine, text string) (lines []string, err error) {
+func runChange(t testing.TB, e *whoql.Engine, text string) (lines []string, err error) {
 	t.Helper()
 	rows, err := e.Query(t.Context(), text, nil)
 	if err != nil {

@@ -26,16 +26,30 @@ type changeOrg struct {
 	engine *whoql.Engine
 	mu     sync.Mutex
 	writes []string // "POST /api/v1/users/… {…}"
+	seen   []seenRequest
+}
+
+// A seenRequest is a request as it came.
+type seenRequest struct {
+	method, uri, ifMatch string
+	body                 []byte
 }
 
 // ServeHTTP implements http.Handler.
 func (o *changeOrg) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	got := seenRequest{method: r.Method, uri: r.URL.RequestURI(), ifMatch: r.Header.Get("If-Match")}
+	defer func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.seen = append(o.seen, got)
+	}()
 	if r.Method != http.MethodGet {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			panic(err)
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
+		got.body = body
 		o.mu.Lock()
 		o.writes = append(o.writes, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
 		o.mu.Unlock()
@@ -44,7 +58,7 @@ func (o *changeOrg) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // newChangeOrg starts an org and an engine that applies every change.
-func newChangeOrg(t *testing.T, o oktatest.Options) *changeOrg {
+func newChangeOrg(t testing.TB, o oktatest.Options) *changeOrg {
 	t.Helper()
 	o.Token = "00MARKEDtoken"
 	org := &changeOrg{Org: oktatest.New(o)}
@@ -76,7 +90,7 @@ func (o *changeOrg) take() []string {
 }
 
 // one is the id of a user of a status.
-func (o *changeOrg) one(t *testing.T, status string) string {
+func (o *changeOrg) one(t testing.TB, status string) string {
 	t.Helper()
 	got, err := runChange(t, o.engine, "SELECT id FROM okta.user.users WHERE status = '"+status+"' LIMIT 1")
 	if err != nil || len(got) != 1 {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/whoql/whoql/catalog"
@@ -272,7 +273,21 @@ func (p *Planner) params(ask *Ask, methods ...*catalog.Method) (map[string]strin
 	return out, nil
 }
 
+// maxParam is the longest value of a parameter in bytes: servers refuse long headers and queries in ways of
+// their own.
+const maxParam = 4096
+
+// paramValue checks a parameter's value and writes it as the API wants it. Errors don't say it, since it may
+// be a secret that stands in the wrong place.
 func paramValue(p *catalog.Param, text string) (string, error) {
+	switch {
+	case len(text) > maxParam:
+		return "", planError("", "parameter %s is longer than %d bytes", p.Name, maxParam)
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
+		return "", planError("", "parameter %s has control characters, or is no text in UTF-8", p.Name)
+	case p.In == "header" && (strings.TrimSpace(text) != text || strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })):
+		return "", planError("", "parameter %s can't be sent as it is: a header has ASCII letters, and no spaces around them", p.Name)
+	}
 	if p.Type == "boolean" {
 		switch strings.ToLower(strings.TrimSpace(text)) {
 		case "1", "true":

@@ -27,12 +27,18 @@ func OrgName(host string) string {
 	return name
 }
 
+// MaxSegment is how many bytes an id or a login can have: a login has up to 100
+// characters, and nothing else is longer.
+const MaxSegment = 1024
+
 // PathSegment escapes s (an id, a login) as one segment of a path. It refuses
 // what a server could take for another path than the one meant: "", ".", "..",
-// anything with a slash, a control character or invalid UTF-8. A login with a
-// slash has to be looked up by search.
+// anything with a slash, a control character or invalid UTF-8, and what is longer
+// than any id or login. A login with a slash has to be looked up by search.
 func PathSegment(s string) (string, error) {
 	switch {
+	case len(s) > MaxSegment:
+		return "", fmt.Errorf("okta: a text of %d bytes can't stand in a path: no id or login is that long", len(s))
 	case s == "" || s == "." || s == "..":
 		return "", fmt.Errorf("okta: %q can't stand in a path", s)
 	case strings.Contains(s, "/"):
