@@ -146,7 +146,9 @@ func kindOfParam(p *catalog.Param) setterKind {
 func (c *changeResult) unknown(t stmt.Target, known []string) error {
 	what := map[stmt.Kind]string{stmt.Insert: "INSERT sets no column", stmt.Update: "UPDATE sets no column", stmt.Exec: c.change.Method + " has no parameter"}[c.change.Kind]
 	hint := "there are: " + strings.Join(known, ", ")
-	if near := catalog.Nearest(t.Name, known); near != "" {
+	if c.change.Kind == stmt.Insert && strings.EqualFold(t.Name, "status") {
+		hint = "it follows from the column activate (false: STAGED), the password and nextLogin"
+	} else if near := catalog.Nearest(t.Name, known); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return c.errorAt(t.Pos, what+" "+t.Name, hint)

@@ -292,6 +292,7 @@ func (c *changeResult) prepare(ctx context.Context, s stmt.Statement) (*vtab.Stm
 	text, st, err := c.query.prepare(ctx, s, false, c.args)
 	if err == nil {
 		c.texts = append(c.texts, text)
+		c.query.notes = append(c.query.notes, c.query.notesOn(text)...)
 	}
 	return st, err
 }

@@ -97,6 +97,14 @@ func (q *query) notesOn(text *stmt.Query) []*stmt.Error {
 		note.Open = true
 		out = append(out, note)
 	}
+	for _, c := range text.Timed {
+		if r := q.catalog.Lookup(c.Path); r != nil {
+			if col := r.Column(c.Column); col != nil && col.Date {
+				out = append(out, text.ErrorIn(c.Pos, col.Name+" is text like 2026-02-02T11:15:22.000Z, and "+c.Text+" makes another kind: they are compared letter by letter",
+					"write strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-90 days')"))
+			}
+		}
+	}
 	return out
 }
 

@@ -236,7 +236,22 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 	case s.Of.Changes():
 		return q.compileChange(ctx, s, args)
 	}
-	return nil, &stmt.Error{Text: s.Source, Pos: s.Start, Msg: "not a statement that whoql runs", Hint: "it runs SELECT, VALUES, WITH, EXPLAIN, SHOW and DESCRIBE, and CREATE, DROP, INSERT, UPDATE and DELETE of temporary tables and attached files"}
+	return nil, notRun(s)
+}
+
+// statementWords are the words that the statements begin with which whoql runs.
+var statementWords = []string{"SELECT", "VALUES", "WITH", "EXPLAIN", "SHOW", "DESCRIBE", "INSERT", "UPDATE", "DELETE", "EXEC", "CREATE", "DROP"}
+
+// notRun is the error of a statement of no known kind.
+func notRun(s stmt.Statement) error {
+	hint := "it runs SELECT, VALUES, WITH, EXPLAIN, SHOW and DESCRIBE; INSERT, UPDATE, DELETE and EXEC, which change an org; and CREATE, DROP, INSERT, UPDATE and DELETE of temporary tables and attached files"
+	word, _, _ := strings.Cut(strings.TrimSpace(s.Text()), " ")
+	if near := catalog.Nearest(word, statementWords); strings.EqualFold(word, "CALL") {
+		hint = "a method is run by EXEC: EXEC okta.user.users.suspend @userId = 'dana@example.com'"
+	} else if near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return &stmt.Error{Text: s.Source, Pos: s.Start, Msg: "not a statement that whoql runs", Hint: hint}
 }
 
 // names tells package stmt what tables there are.

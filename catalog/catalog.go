@@ -124,6 +124,8 @@ type Column struct {
 	Values []string
 	// Varies is true where the value depends on which operation answered.
 	Varies bool
+	// Date is true where the values are times, as UTC text with milliseconds: 2026-02-02T11:15:22.000Z.
+	Date bool
 	// Query is the query parameter that a KindParameter column binds. The one called limit is the
 	// size of a page, everywhere in the API.
 	Query string

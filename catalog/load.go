@@ -251,7 +251,7 @@ var types = []string{"string", "object", "array", "boolean", "integer", "number"
 
 var pushes = []string{PushEqual, PushIn, PushNotEqual, PushPrefix, PushRange, PushPresent}
 
-var columnKeys = []string{"name", "type", "description", "key", "search", "push", "sort", "moves", "always", "trimmed", "values", "varies"}
+var columnKeys = []string{"name", "type", "description", "key", "search", "push", "sort", "moves", "always", "trimmed", "values", "varies", "date"}
 
 // fields reads the fields, then the hidden columns, then the attributes. Their names are one space,
 // in which case doesn't count.
@@ -345,6 +345,7 @@ func (o object) column(kind Kind, field string) *Column {
 		Trimmed:     o.flag("trimmed"),
 		Values:      o.words("values"),
 		Varies:      o.flag("varies"),
+		Date:        o.flag("date"),
 	}
 	o.reader.at[c] = o
 	switch kind {

@@ -189,6 +189,9 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 		c.usage(c.stderr)
 		return &usageError{msg: "no command was given"}
 	}
+	if word, _, _ := strings.Cut(name, " "); slices.Contains(sqlWords, strings.ToUpper(word)) {
+		return &usageError{msg: "SQL is no command", hint: `write whoql query "` + strings.ToUpper(word) + ` …"`}
+	}
 	return &usageError{msg: fmt.Sprintf("no such command: %s", name), hint: "whoql help lists the commands"}
 }
 

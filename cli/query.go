@@ -316,6 +316,9 @@ func (c *command) statements(f *queryFlags, texts []string) (string, error) {
 		if len(texts) == 0 {
 			return "", &usageError{msg: "no SQL was given", hint: `for example: whoql query "SHOW METHODS IN okta.user.users", or -f FILE, or -f - for standard input`}
 		}
+		if len(texts) > 1 && slices.Contains(sqlWords, strings.ToUpper(texts[0])) {
+			return "", &usageError{msg: "the SQL came in pieces", hint: `a statement is one argument, in double quotes: whoql query "SELECT …"`}
+		}
 		return strings.Join(texts, "\n;\n"), nil // the semicolon stands outside of a comment at an argument's end
 	}
 	if len(texts) > 0 {
@@ -333,6 +336,9 @@ func (c *command) statements(f *queryFlags, texts []string) (string, error) {
 	}
 	return strings.TrimPrefix(string(b), "\ufeff"), nil
 }
+
+// sqlWords are words that statements begin with, and that are none alone.
+var sqlWords = []string{"SELECT", "VALUES", "WITH", "EXPLAIN", "SHOW", "DESCRIBE", "INSERT", "UPDATE", "DELETE", "EXEC", "CREATE", "DROP"}
 
 // parseParams reads name=value, a text, and name:=json, a number, true, false, null or a text.
 func parseParams(params []string) (whoql.Args, error) {

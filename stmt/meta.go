@@ -196,11 +196,16 @@ func ParseDescribe(s Statement) (DescribeStatement, error) {
 func ParseExec(s Statement) (ExecStatement, error) {
 	r := &reader{s: s, i: 1}
 	var out ExecStatement
+	const example = "for example: EXEC okta.user.users.suspend @userId = 'dana@example.com'"
 	name, err := r.name(4, "a method's name, such as okta.user.users.suspend")
 	if err != nil {
+		err.Hint = example
 		return out, err
 	}
 	out.Method = name
+	if r.peek().Kind == token.LP {
+		return out, r.fail("the parameters of a method are named, and stand in no parentheses", example)
+	}
 	seen := map[string]bool{}
 	for r.peek().Kind == token.VARIABLE || r.text() == "@" {
 		arg, err := r.execArg()

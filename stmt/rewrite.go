@@ -68,6 +68,9 @@ type Query struct {
 	OrgsElsewhere bool
 	// Compared are the columns that the statement compares with a text that stands in it.
 	Compared []Comparison
+	// Timed are the columns that the statement compares with what a function of SQLite makes of a time; Text is
+	// the function's name, in lower case.
+	Timed []Comparison
 	// Fixed are the columns of the first table in FROM that WHERE compares by = with one value, in
 	// conditions that every row must meet, as typed; only where that is certain.
 	Fixed []string
@@ -313,6 +316,12 @@ func (w *walker) inside(n ast.Node, sc *scope) {
 				w.compared(n.X, sc, n.Y)
 				w.compared(n.Y, sc, n.X)
 			}
+			if isComparison(n.Op) {
+				w.timed(n.X, sc, n.Y)
+				w.timed(n.Y, sc, n.X)
+			}
+		case *ast.BetweenExpr:
+			w.timed(n.X, sc, n.Lo, n.Hi)
 		case *ast.InExpr:
 			w.compared(n.X, sc, n.List...)
 		case *ast.QualifiedRef:
@@ -455,6 +464,32 @@ func (w *walker) compared(e ast.Expr, sc *scope, values ...ast.Expr) {
 		}
 	}
 }
+
+// timed notes the times among the values that a column of ours is compared with.
+func (w *walker) timed(e ast.Expr, sc *scope, values ...ast.Expr) {
+	parts := columnParts(bare(e))
+	it := w.owner(parts, sc)
+	if it == nil {
+		return
+	}
+	for _, v := range values {
+		name := ""
+		switch v := bare(v).(type) {
+		case *ast.FuncCall:
+			name = strings.ToLower(v.Name.Name)
+		case *ast.Literal:
+			if v.Kind == ast.LitCurrentTimestamp {
+				name = "current_timestamp"
+			}
+		}
+		if slices.Contains(timeFunctions, name) {
+			w.q.Timed = append(w.q.Timed, Comparison{it.path, parts[len(parts)-1].Name, name, w.q.Offset(v.Pos())})
+		}
+	}
+}
+
+// timeFunctions make texts or numbers that aren't in the order of the API's times.
+var timeFunctions = []string{"datetime", "current_timestamp", "unixepoch", "julianday", "time"}
 
 // owner returns the resource in a FROM clause whose column an expression names, nil if it is not one of
 // ours or cannot be told.
