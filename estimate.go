@@ -223,14 +223,16 @@ func (e *estimator) list(c *calls, l *listCall, o orgClient, limit int64) figure
 		return figure{requests: bounds{1, 1}, rows: limit, exact: true}
 	}
 	n := e.query.sizeOf(o, c.table)
+	counted := true
 	if usual := int64(c.table.List().Usual); len(c.required) > 0 && usual > 0 && n.to == unknown {
+		counted = false
 		n = size{bounds{0, usual}, fmt.Sprintf("%s has at most %d objects for one value", c.table.Path(), usual)}
 	}
 	f := figure{rows: n.to, requests: bounds{1, pagesOf(n.to, page)}, sources: []string{n.source}}
 	if c.whole && !e.early {
 		f.requests.from = pagesOf(n.from, page)
 	}
-	if n.to != unknown && n.to > 0 && n.to%page == 0 {
+	if counted && n.to != unknown && n.to > 0 && n.to%page == 0 {
 		f.requests.to++ // the last page is full, and may say that there is another
 	}
 	if whole && limit >= 0 {

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/okta"
@@ -101,9 +100,9 @@ func checkOrgs(orgs []Org) error {
 
 // An orgClient is an org under the name that a statement gives it.
 type orgClient struct {
-	name   string
-	client *okta.Client
-	read   *atomic.Int64 // counts the objects that a scan reads
+	name    string
+	client  *okta.Client
+	reading *reading // counts what a scan costs
 	// counted is told how many objects a table has that was read whole.
 	counted func(objects int64)
 	engine  *Engine

@@ -39,7 +39,7 @@ func (s *source) Scan(ctx context.Context, scan *vtab.Scan) (vtab.Rows, error) {
 	for i, o := range orgs {
 		reading := s.query.reads.of(scan.Table.Path())
 		orgs[i].client = o.client.Metered(s.query.meter).Metered(&reading.meter)
-		orgs[i].read = &reading.objects
+		orgs[i].reading = reading
 		orgs[i].counted = func(objects int64) { s.query.counted(o.client, scan.Table.Path(), objects) }
 		orgs[i].engine = s.query.engine
 	}
@@ -83,11 +83,13 @@ func (r *orgScan) read(ctx context.Context) (batch, error) {
 				return batch{end: true}, err
 			}
 			if r.pages == nil {
-				r.orgClient.read.Add(int64(len(items)))
+				r.reading.objects.Add(int64(len(items)))
 				return batch{items: items, ahead: -1}, nil
 			}
 		}
+		end := r.reading.call()
 		page, err := r.pages.Next(ctx)
+		end()
 		if err == io.EOF { // and nothing that wraps it: a broken connection is an EOF too
 			if err := r.stop(); err != nil {
 				return batch{}, err
@@ -123,7 +125,7 @@ func (r *orgScan) read(ctx context.Context) (batch, error) {
 		}
 		// The next page is fetched while this one is read: from the middle of the first page, from
 		// the start of later ones, so that whoever needs few rows costs few requests.
-		r.orgClient.read.Add(int64(len(page.Items)))
+		r.reading.objects.Add(int64(len(page.Items)))
 		b := batch{items: page.Items, ahead: len(page.Items) / 2}
 		if r.later {
 			b.ahead = 0
@@ -212,6 +214,7 @@ func (r *orgScan) get(ctx context.Context, client *okta.Client) ([][]byte, error
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
+			defer r.reading.call()()
 			objects[i], errs[i] = client.Get(ctx, r.calls.getOperation, path, nil)
 			if okta.IsNotFound(errs[i]) {
 				errs[i] = nil // no such object: no row
@@ -258,7 +261,9 @@ func (r *orgScan) readAll(ctx context.Context, client *okta.Client, l listCall) 
 	defer pages.Close()
 	var out [][]byte
 	for {
+		end := r.reading.call()
 		page, err := pages.Next(ctx)
+		end()
 		if err == io.EOF {
 			return out, nil
 		}

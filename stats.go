@@ -32,6 +32,9 @@ type Read struct {
 	Resource string
 	Objects  int64
 	Requests int64
+	// Took is how long some call for it was under way, and Most how many were at a time.
+	Took time.Duration
+	Most int
 }
 
 // Stats may be read at any time, from any goroutine, also after Close.
@@ -50,6 +53,41 @@ type reads struct {
 type reading struct {
 	objects atomic.Int64
 	meter   okta.Meter
+
+	mu       sync.Mutex
+	underWay int
+	since    time.Time // when the first of those under way began
+	took     time.Duration
+	most     int
+}
+
+// call notes a call that begins; what it returns notes its end.
+func (r *reading) call() (end func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.underWay == 0 {
+		r.since = time.Now()
+	}
+	r.underWay++
+	r.most = max(r.most, r.underWay)
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.underWay--
+		if r.underWay == 0 {
+			r.took += time.Since(r.since)
+		}
+	}
+}
+
+func (r *reading) snapshot() (took time.Duration, most int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	took = r.took
+	if r.underWay > 0 {
+		took += time.Since(r.since)
+	}
+	return took, r.most
 }
 
 // of returns the count of a resource.
@@ -71,7 +109,8 @@ func (r *reads) snapshot() []Read {
 	var all []Read
 	for path, n := range r.counts {
 		if objects, requests := n.objects.Load(), n.meter.Snapshot().Requests; objects > 0 || requests > 0 {
-			all = append(all, Read{path, objects, requests})
+			took, most := n.snapshot()
+			all = append(all, Read{path, objects, requests, took, most})
 		}
 	}
 	slices.SortFunc(all, func(a, b Read) int { return cmp.Compare(a.Resource, b.Resource) })

@@ -408,7 +408,8 @@ func (c *command) footer(n int64, s whoql.Stats, elapsed time.Duration, complete
 // costs shows what each table has cost, for a comparison with what EXPLAIN said.
 func (c *command) costs(s whoql.Stats) {
 	for _, t := range s.Read {
-		fmt.Fprintf(c.stderr, "%s: %s, %s\n", t.Resource, count(t.Requests, "request"), count(t.Objects, "object"))
+		fmt.Fprintf(c.stderr, "%s: %s, %s, %d at a time, %s\n", t.Resource, count(t.Requests, "request"), count(t.Objects, "object"),
+			t.Most, t.Took.Round(time.Millisecond))
 	}
 }
 

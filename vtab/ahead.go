@@ -19,8 +19,9 @@ import (
 
 const (
 	// mostAhead is how many rows of the outer table are looked at ahead. It is reached as a disk reads
-	// ahead: 1, 2, 4 …, so that a statement that ends soon has asked for little in vain.
-	mostAhead = 32
+	// ahead: 1, 2, 4 …, so that a statement that ends soon has asked for little in vain. With the lookup
+	// that is waited for and a page of the outer table, it makes the 32 calls that a client keeps under way.
+	mostAhead = 30
 	// mostObjects bounds what is held of lists that were begun ahead: so many objects, were each list a page.
 	mostObjects = mostAhead * 200
 	// mostTries is after how many values that stand in no open row none is looked for any more.
