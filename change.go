@@ -75,10 +75,6 @@ func goes(err error) bool {
 // goesOn says whether they are.
 func (e *Engine) goesOn() bool { return e.options.Changes != nil && e.options.Changes.GoOn }
 
-func isBad(r change.Result) bool {
-	return !slices.Contains([]change.Result{change.Done, change.Unchanged, change.Skipped}, r)
-}
-
 // A changeResult is the result of a statement that changes an org. The plan is made, approved and
 // applied when its first row is asked for.
 type changeResult struct {

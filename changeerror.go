@@ -32,7 +32,7 @@ func (e *ChangeError) Error() string {
 	}
 	var reasons []string
 	for _, o := range e.Report.Outcomes {
-		if isBad(o.Result) {
+		if o.Result != change.Done && o.Result != change.Unchanged {
 			reasons = append(reasons, reason(o))
 		}
 	}

@@ -427,8 +427,21 @@ func whose(ctx context.Context, o whoql.Org) me {
 func (ch *changer) endedOne(report *change.Report) {
 	ch.applied()
 	ch.count(report)
-	if len(report.Outcomes) == 0 {
+	switch {
+	case len(report.Outcomes) == 0:
 		fmt.Fprintln(ch.command.stderr, "whoql: note: "+aboutNobody+": nothing was changed")
+	default:
+		ch.notePartly(report)
+	}
+}
+
+// notePartly says that some objects of a plan were refused or skipped beside others that weren't, which is no
+// error and mustn't be missed.
+func (ch *changer) notePartly(r *change.Report) {
+	left := r.Counts[change.Refused] + r.Counts[change.Skipped]
+	ambiguous := slices.ContainsFunc(r.Outcomes, func(o change.Outcome) bool { return o.Row.Ambiguous })
+	if left > 0 && r.OK() && !ambiguous && r.Counts[change.Refused] < len(r.Outcomes) {
+		fmt.Fprintf(ch.command.stderr, "whoql: note: %s\n", clean((&whoql.ChangeError{Report: r}).Error()))
 	}
 }
 

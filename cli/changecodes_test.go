@@ -51,7 +51,7 @@ func TestExitCodesOfChanges(t *testing.T) {
 	}{
 		{"done", []string{"--yes", update + who(active[0], active[1])}, ExitOK, "", 2},
 		{"unchanged", []string{"--yes", update + who(active[0], active[1])}, ExitOK, "", 0},
-		{"some refused", []string{"--yes", update + who(active[2], gone)}, ExitOK, "", 1},
+		{"some refused", []string{"--yes", update + who(active[2], gone)}, ExitOK, "note: 1 done, 1 refused: is DEPROVISIONED; update is for", 1},
 		{"nobody", []string{"--yes", update + " WHERE login = 'nobody@acme.example'"}, ExitOK, "note: nobody matches, so there is nothing to do: nothing was changed", 0},
 		{"nobody to run it for", []string{"--yes", "EXEC okta.user.users.suspend FOR SELECT id AS userId FROM okta.user.users WHERE login = 'nobody@acme.example'"}, ExitOK, "note: nobody matches", 0},
 		{"all refused", []string{"--yes", update + who(gone)}, ExitRefused, "error: 1 refused: is DEPROVISIONED", 0},

@@ -244,6 +244,9 @@ func (r *runCommand) report(reports []*change.Report, err error) error {
 	if err == nil && (!whole.OK() || protected) {
 		return &whoql.ChangeError{Report: whole, Run: r.run}
 	}
+	if err == nil {
+		r.notePartly(whole)
+	}
 	return err
 }
 
