@@ -432,8 +432,10 @@ func (c *chooser) estimate() {
 		rows, requests = 20*estimatedPage, 20
 	case required:
 		rows, requests = estimatedPage, 1
-	case query || c.sure():
+	case query:
 		rows, requests = rows/10, requests/10
+	default:
+		rows, requests = rows*c.share(), requests*c.share()
 	}
 	for i, con := range c.info.Constraint {
 		equal := con.Op == sqlite3.INDEX_CONSTRAINT_EQ && !c.isIn(i)
@@ -468,12 +470,25 @@ func (c *chooser) estimate() {
 	}
 }
 
-// sure reports whether some search narrows what is listed, whatever table is read first.
-func (c *chooser) sure() bool {
-	return slices.ContainsFunc(c.pushes, func(i int) bool {
+// share is the part of all objects that the search is taken to find, whatever table is read first. Values
+// and beginnings find few; one bound, a status that isn't one, and what has a value at all may find
+// nearly all, so that of two of these joined by OR one list is better than two searches.
+func (c *chooser) share() float64 {
+	const few, many = 0.1, 0.5
+	share := 1.0
+	for _, i := range c.pushes {
 		n := c.info.ConstraintUsage[i].ArgvIndex
-		return n > 0 && !c.plan.Args[n-1].Later
-	})
+		if n == 0 || c.plan.Args[n-1].Later {
+			continue
+		}
+		switch c.plan.Args[n-1].Op {
+		case OpEqual, OpIn, OpLike, OpGlob:
+			share *= few
+		default:
+			share *= many
+		}
+	}
+	return max(share, few)
 }
 
 func (c *chooser) hasOp(op Op) bool {
