@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/change"
@@ -521,6 +520,10 @@ func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
 
 // asks reads the rows that the statement is about.
 func (c *changeResult) asks(ctx context.Context) ([]change.Ask, error) {
+	if c.named() && c.texts[0].Uses == 1 { // and so the object's row is what was got, and of no list
+		c.query.got = &gotten{}
+		defer func() { c.query.got = nil }()
+	}
 	defaultOrg := ""
 	if orgs, err := c.query.orgs(nil); err == nil {
 		defaultOrg = orgs[0].name
@@ -584,8 +587,7 @@ func (c *changeResult) target(ask *change.Ask) int {
 		values[i] = c.rows.Value(1 + i)
 	}
 	ask.Object = objectOf(c.fields, values)
-	ask.Read = time.Now()
-	ask.Index = true // nobody knows whether it came by a get
+	c.query.got.note(ask)
 	return 1 + len(c.fields)
 }
 

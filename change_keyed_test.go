@@ -132,3 +132,42 @@ func TestUpdateFrom(t *testing.T) {
 		t.Errorf("%v, %v, %d writes, %d rows", after, err, writes, len(got))
 	}
 }
+
+// A change of one user that the statement names reads it once: the get that the plan was made of is fresh, and
+// has the profile's version. DELETE and a whole profile are read again, whatever the plan's age.
+func TestKeyedReadsOnce(t *testing.T) {
+	e, org := changing(t, oktatest.Options{Users: 12})
+	first := func(status string) string {
+		got, err := runChange(t, e, "SELECT id FROM okta.user.users WHERE status = '"+status+"' LIMIT 1")
+		if err != nil || len(got) != 1 {
+			t.Fatal(got, err)
+		}
+		return got[0]
+	}
+	for _, c := range []struct{ status, text, want string }{
+		{"ACTIVE", "UPDATE okta.user.users SET title = 'Pilot' WHERE id = 'ID'", "GET POST"},
+		{"ACTIVE", "UPDATE okta.user.users SET status = 'SUSPENDED' WHERE okta.user.users.userId = 'ID'", "GET POST"},
+		{"SUSPENDED", "EXEC okta.user.users.unsuspend @userId = 'ID'", "GET POST"},
+		{"ACTIVE", "UPDATE okta.user.users SET profile = json_object('login', login, 'email', email, 'firstName', 'F', 'lastName', 'L') WHERE id = 'ID'", "GET GET PUT"},
+		{"ACTIVE", "UPDATE okta.user.users SET status = 'DEPROVISIONED' WHERE id = 'ID'", "GET POST"},
+		{"DEPROVISIONED", "DELETE FROM okta.user.users WHERE id = 'ID'", "GET GET DELETE"},
+		{"ACTIVE", "UPDATE okta.user.users SET title = 'Cook' WHERE id IN ('ID')", "GET GET POST"},
+		{"ACTIVE", "UPDATE okta.user.users SET title = (SELECT 'x' FROM okta.user.users LIMIT 1) || 'y' WHERE id = 'ID'", "GET GET GET POST"},
+	} {
+		id := first(c.status)
+		org.ResetRequests()
+		got, err := runChange(t, e, strings.ReplaceAll(c.text, "ID", id))
+		if err != nil || len(got) != 1 {
+			t.Errorf("%s: %v, %v", c.text, got, err)
+		}
+		var calls []string
+		for _, r := range org.Requests() {
+			if strings.HasPrefix(r.Path, "/api/v1/users") {
+				calls = append(calls, r.Method)
+			}
+		}
+		if s := strings.Join(calls, " "); s != c.want {
+			t.Errorf("%s: %s, want %s", c.text, s, c.want)
+		}
+	}
+}

@@ -106,6 +106,7 @@ type orgClient struct {
 	// counted is told how many objects a table has that was read whole.
 	counted func(objects int64)
 	engine  *Engine
+	got     *gotten // keeps the versions of what is got by its key; nil: nobody asks
 }
 
 // connect returns the org's client.

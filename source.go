@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -41,7 +42,7 @@ func (s *source) Scan(ctx context.Context, scan *vtab.Scan) (vtab.Rows, error) {
 		orgs[i].client = o.client.Metered(s.query.meter).Metered(&reading.meter)
 		orgs[i].reading = reading
 		orgs[i].counted = func(objects int64) { s.query.counted(o.client, scan.Table.Path(), objects) }
-		orgs[i].engine = s.query.engine
+		orgs[i].engine, orgs[i].got = s.query.engine, s.query.got
 	}
 	return newScanRows(calls, scan.Limit, orgs, len(s.query.engine.options.Orgs) > 1, s.query.engine.options.Cursors), nil
 }
@@ -199,6 +200,19 @@ func (r *orgScan) asksAgain(items [][]byte, err error) bool {
 	return true
 }
 
+// getOne gets an object by its key.
+func (r *orgScan) getOne(ctx context.Context, client *okta.Client, path string) ([]byte, error) {
+	if r.got == nil {
+		return client.Get(ctx, r.calls.getOperation, path, nil)
+	}
+	answer, err := client.Do(ctx, okta.Request{Operation: r.calls.getOperation, Method: http.MethodGet, Path: path})
+	if err != nil {
+		return nil, err
+	}
+	r.got.put(r.name, answer)
+	return answer.Body, nil
+}
+
 // get makes the gets, a few side by side, and returns the objects found in the order of the keys.
 func (r *orgScan) get(ctx context.Context, client *okta.Client) ([][]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -215,7 +229,7 @@ func (r *orgScan) get(ctx context.Context, client *okta.Client) ([][]byte, error
 		wg.Go(func() {
 			defer func() { <-slots }()
 			defer r.reading.call()()
-			objects[i], errs[i] = client.Get(ctx, r.calls.getOperation, path, nil)
+			objects[i], errs[i] = r.getOne(ctx, client, path)
 			if okta.IsNotFound(errs[i]) {
 				errs[i] = nil // no such object: no row
 			}

@@ -162,3 +162,40 @@ func (c *changeResult) searchTargets(ctx context.Context, asks []change.Ask) err
 
 // literal is a text as SQL.
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// A gotten keeps when objects were got by their keys, and in which version, so that a change of one that its
+// statement names needn't read it again. Safe for concurrent use.
+type gotten struct {
+	mu   sync.Mutex
+	read map[gottenKey]gottenObject
+}
+
+type gottenKey struct{ org, id string }
+
+type gottenObject struct {
+	etag string
+	at   time.Time
+}
+
+func (g *gotten) put(org string, answer *okta.Answer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.read == nil {
+		g.read = map[gottenKey]gottenObject{}
+	}
+	g.read[gottenKey{org, gjson.GetBytes(answer.Body, "id").String()}] = gottenObject{answer.ETag, time.Now()}
+}
+
+// note notes in an ask how its object was read. Without a get it came from the search index, as far as anybody
+// knows.
+func (g *gotten) note(ask *change.Ask) {
+	ask.Read, ask.Index = time.Now(), true
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if o, ok := g.read[gottenKey{ask.Org, gjson.GetBytes(ask.Object, "id").String()}]; ok {
+		ask.ETag, ask.Read, ask.Index = o.etag, o.at, false
+	}
+}

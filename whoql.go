@@ -187,6 +187,7 @@ type query struct {
 	local   map[string][]stmt.Traced // temporary tables and views by name, in lower case: see remember
 	anyName string                   // the name that an org with AnyName has taken in the statement at hand
 	notes   []*stmt.Error
+	got     *gotten // what the change at hand has got by its key; nil: nobody asks
 
 	recorder *recorder     // EXPLAIN's, in place of the orgs
 	begun    bool          // a transaction is
