@@ -8,6 +8,7 @@ import (
 
 	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/okta"
+	"github.com/whoql/whoql/vtab"
 )
 
 // EXPLAIN says how many requests a table costs: a number where nothing but the statement decides it, else the
@@ -267,8 +268,7 @@ func (e *estimator) lookups(all []calls, orgs []orgClient, times int64) figure {
 // byKeyOften adds what gets by key cost that a join makes again and again: past 50 values the table is listed
 // as well, and values that are known ahead are searched for together.
 func (e *estimator) byKeyOften(f *figure, r *catalog.Resource, orgs []orgClient, times int64) {
-	const listFrom = 50
-	if times != unknown && times <= listFrom {
+	if times != unknown && times <= vtab.GetsBeforeList {
 		return
 	}
 	for _, o := range orgs {

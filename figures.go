@@ -106,10 +106,13 @@ func (f *figures) recorded(s step, scan recorded) figure {
 			got.requests.from = min(got.requests.from, 1)
 		}
 	}
-	const listFrom = 50
-	if r := f.query.catalog.Lookup(s.plan.Table); s.plan.Key && scan.scans > listFrom {
+	if f.stmt.Repeats(s.plan) && !f.rec.ended {
+		got.requests.to, got.rows = unknown, unknown // there are more of them
+	}
+	if r := f.query.catalog.Lookup(s.plan.Table); s.plan.Key && scan.scans > vtab.GetsBeforeList {
 		// The recorder's list is empty and so is known whole after the first value behind these.
 		got.exact = false
+		got.requests.from = min(got.requests.from, vtab.GetsBeforeList) // of the list a page may be enough
 		f.byKeyOften(&got, r, scan.orgs, f.nest.times(s))
 		got.requests.to = sum(got.requests.to, f.nest.times(s))
 	}

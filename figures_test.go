@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +73,42 @@ func cost(ctx context.Context, engine *whoql.Engine, sql string) (int64, error) 
 	for rows.Next() {
 	}
 	return rows.Stats().Requests, rows.Err()
+}
+
+// A file's values are looked up in the file, which EXPLAIN reads.
+func TestFiguresOfFiles(t *testing.T) {
+	a, server := newFigureArena(t)
+	for _, n := range []int{3, 45, 300} {
+		var text strings.Builder
+		text.WriteString("email\n")
+		for _, u := range a.users[:n] {
+			fmt.Fprintln(&text, u.text("login"))
+		}
+		path := filepath.Join(t.TempDir(), "roster.csv")
+		if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		engine := connect(t, server, okta.Options{}, whoql.Options{CSV: []whoql.CSV{{Name: "roster", Path: path}}, Assume: map[string]int64{"okta.user.users": 1050}})
+		const sql = `SELECT r.email, u.status FROM roster AS r LEFT JOIN okta.user.users AS u ON u.login = r.email`
+		_, all := explained(t, engine, sql)
+		made, err := cost(context.Background(), engine, sql)
+		if err != nil || !all.holds(made) || all.to < 0 || (all.basis == "exact") != (n < 50) {
+			t.Errorf("%d records: %d requests, said were %d to %d, %s, %v", n, made, all.from, all.to, all.basis, err)
+		}
+	}
+}
+
+// What takes too long to look through has no upper bound.
+func TestFiguresOfTheEndless(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a second")
+	}
+	_, server := newFigureArena(t)
+	engine := connect(t, server, okta.Options{}, whoql.Options{})
+	_, all := explained(t, engine, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT u.id FROM n JOIN okta.user.groups AS u ON u.userId = 'x' || n.i`)
+	if all.basis == "exact" || all.to >= 0 {
+		t.Errorf("%+v", all)
+	}
 }
 
 // A long list takes a few calls more than it has pages.

@@ -9,13 +9,13 @@ import (
 	"unicode"
 )
 
-// getsBeforeList is how many keys a repeated scan by key gets one by one before it begins to list the
+// GetsBeforeList is how many keys a repeated scan by key gets one by one before it begins to list the
 // table as well. From then on every key that is not there yet costs a page of the list and, if the
 // page does not have it, a get: whichever way would have been the cheaper one, this costs little
 // more than twice as much, and when the list is complete nothing more. Keys that are known ahead are searched
 // for together instead, as many as a source finds with one or two calls; fewer it gets one by one anyway.
 const (
-	getsBeforeList = 50
+	GetsBeforeList = 50
 	mostKeys       = 200
 	fewKeys        = 20
 )
@@ -196,7 +196,7 @@ func (r *keyRows) inList(ctx context.Context) (objects []Object, ok bool, err er
 		return nil, false, nil
 	}
 	ring := r.lookup.ring
-	objects, full, err := r.list(ctx, ring.begun[r.value] == nil && ring.gets >= getsBeforeList)
+	objects, full, err := r.list(ctx, ring.begun[r.value] == nil && ring.gets >= GetsBeforeList)
 	return objects, full || len(objects) > 0, err
 }
 
@@ -269,7 +269,7 @@ func (r *keyRows) ahead(ctx context.Context) error {
 		return l.noteAll(keys, func() error { return l.ring.drop(b) }, 2*mostKeys)
 	}
 	for i, k := range keys {
-		if at[i] >= mostAhead || !varies && l.ring.gets >= getsBeforeList {
+		if at[i] >= mostAhead || !varies && l.ring.gets >= GetsBeforeList {
 			break
 		}
 		l.known = at[i] + 1
