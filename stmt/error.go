@@ -74,5 +74,6 @@ func (e *Error) Line() (line string, offset int) {
 	} else {
 		end += pos
 	}
-	return strings.TrimSuffix(text[start:end], "\r"), pos - start
+	line = strings.TrimSuffix(text[start:end], "\r")
+	return line, min(pos-start, len(line))
 }
