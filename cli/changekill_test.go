@@ -11,6 +11,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -295,5 +297,66 @@ func TestChangeResets(t *testing.T) {
 		if n := strings.Count(report, "a read shows that it took effect"); n < points/len(kinds) {
 			t.Errorf("%v: only %d calls of %d are said to have been asked about", kinds, n, points)
 		}
+	}
+}
+
+// TestSandboxFileKilled kills a whoql whose org is in the same process, kept in a file: what the org has taken is there
+// afterwards, the journal knows what to ask about, and resume does the rest.
+func TestSandboxFileKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what became of a call is asked 5 seconds after it")
+	}
+	t.Parallel()
+	bin, err := exec.LookPath("whoql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := append(os.Environ(), "WHOQL_STATE="+t.TempDir(), "GORACE=atexit_sleep_ms=10")
+	file := "--sandbox=" + filepath.Join(t.TempDir(), "org.db")
+	run := func(args ...string) (string, error) {
+		cmd := exec.Command(bin, args...)
+		cmd.Env = env
+		out, err := cmd.Output()
+		return string(out), err
+	}
+	before, err := run("query", file, "-o", "tsv", "SELECT count(*) AS n FROM okta.user.users WHERE status = 'ACTIVE'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	active, err := strconv.Atoi(strings.Fields(before)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(bin, "query", file, "--yes", "--max-changes", "1000", "EXEC okta.user.users.suspend FOR SELECT id AS userId FROM okta.user.users WHERE status = 'ACTIVE'")
+	cmd.Env = env
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
+	done := regexp.MustCompile(`"id":"([^"]+)".*"outcomes":"(\d+) done`)
+	var id []string
+	for n := 0; n < 20; {
+		select {
+		case <-ended:
+			t.Skip("it was done before it could be killed")
+		default:
+		}
+		out, _ := run("runs", "-o", "json")
+		if id = done.FindStringSubmatch(out); id != nil {
+			n, _ = strconv.Atoi(id[2])
+		}
+	}
+	_ = cmd.Process.Kill()
+	<-ended
+	out, err := run("resume", id[1], file, "--yes", "-o", "tsv")
+	if n := strings.Count(out, "\tdone\tSUSPENDED\t"); err != nil || n != active-1 { // but the owner of the token
+		t.Errorf("%v, %d of %d are done: %s", err, n, active, out)
+	}
+	if now, err := run("query", file, "-o", "tsv", "SELECT count(*) AS n FROM okta.user.users WHERE status = 'ACTIVE'"); err != nil || now != "n\n1\n" {
+		t.Errorf("%v, left ACTIVE: %s", err, now)
 	}
 }
