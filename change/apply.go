@@ -17,7 +17,7 @@ import (
 
 // ApplyOptions are what is optional about applying a plan. The zero value works.
 type ApplyOptions struct {
-	// Concurrency is how many rows are worked at side by side, 1 to 64; 0: 16.
+	// Concurrency is how many rows are worked at side by side, 1 to 64; 0: 20.
 	Concurrency int
 	// StopOnError ends the plan at the first row that failed or is unknown. Off, the others go on.
 	StopOnError bool
@@ -38,7 +38,7 @@ type ApplyOptions struct {
 
 func (o ApplyOptions) defaults() ApplyOptions {
 	if o.Concurrency <= 0 {
-		o.Concurrency = 16
+		o.Concurrency = 20
 	}
 	o.Concurrency = min(o.Concurrency, 64)
 	for _, d := range []struct {

@@ -17,7 +17,7 @@ import (
 type UndoOptions struct {
 	// Anyway undoes also what somebody else has changed since. Off, such rows are refused.
 	Anyway bool
-	// Concurrency is how many rows are read side by side, 1 to 64; 0: 16.
+	// Concurrency is how many rows are read side by side, 1 to 64; 0: 20.
 	Concurrency int
 	// Trust is as in [ResumeOptions].
 	Trust bool
@@ -144,7 +144,7 @@ func (u *undo) plan(ctx context.Context) (*Plan, error) {
 	plan := &Plan{Statement: "undo of run " + u.rec.id, Verb: undoing, Resource: u.resource, Made: u.journal.now(), Rows: make([]*Row, len(old))}
 	n := u.o.Concurrency
 	if n <= 0 {
-		n = 16
+		n = 20
 	}
 	var next atomic.Int64
 	var group sync.WaitGroup
