@@ -155,6 +155,56 @@ func TestRangesAreForLongLists(t *testing.T) {
 	}
 }
 
+// TestRangesOfConditions: what one cursor finds, many find, whatever is handed over, joined, or in several orgs.
+func TestRangesOfConditions(t *testing.T) {
+	server := oktatest.Start(t, oktatest.Options{Users: 7000, Seed: 12, Latency: time.Millisecond})
+	other := oktatest.Start(t, oktatest.Options{Users: 5000, Seed: 13, Latency: time.Millisecond, IDSuffix: "9zz"})
+	var engines []*whoql.Engine
+	for _, cursors := range []int{1, 16} {
+		var orgs []whoql.Org
+		for name, s := range map[string]*oktatest.Server{"acme": server, "other": other} {
+			c, err := okta.New(s.URL, okta.Token(s.Token), okta.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			orgs = append(orgs, whoql.Org{Name: name, Client: c})
+		}
+		slices.SortFunc(orgs, func(a, b whoql.Org) int { return strings.Compare(a.Name, b.Name) })
+		engine, err := whoql.Open(whoql.Options{Orgs: orgs, Cursors: cursors})
+		if err != nil {
+			t.Fatal(err)
+		}
+		engines = append(engines, engine)
+	}
+	for _, sql := range []string{
+		"SELECT id FROM okta.user.users WHERE status = 'ACTIVE'",
+		"SELECT id FROM okta.user.users WHERE status <> 'ACTIVE' AND created > '2020-05'",
+		"SELECT id FROM okta.user.users WHERE created >= '2021' AND created < '2024-03-01T12:00:00.000Z'",
+		"SELECT id FROM okta.user.users WHERE lastLogin IS NULL OR status = 'SUSPENDED'",
+		"SELECT id FROM okta.user.users WHERE subdomain IN ('acme', 'other')",
+		"SELECT id FROM okta.user.users WHERE subdomain IN ('acme', 'other') AND status = 'ACTIVE'",
+		"SELECT a.id || b.id FROM okta.user.users AS a JOIN okta.user.users AS b ON b.login = a.login AND b.subdomain = 'acme' WHERE a.status <> 'STAGED'",
+		"SELECT count(*) FROM okta.user.users GROUP BY status, substr(created, 1, 7) ORDER BY 1",
+		"SELECT id FROM okta.user.users ORDER BY created, id LIMIT 3000",
+		"SELECT created FROM okta.user.users ORDER BY created DESC LIMIT 3000",
+	} {
+		var found [2][]string
+		for i, engine := range engines {
+			var err error
+			if found[i], err = column(t.Context(), engine, sql); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(sql, "ORDER BY") {
+				slices.Sort(found[i])
+			}
+		}
+		if !slices.Equal(found[0], found[1]) || len(found[0]) < 100 {
+			t.Errorf("one cursor finds %d, many find %d\n%s", len(found[0]), len(found[1]), sql)
+		}
+	}
+}
+
 // TestRangesEnd: a cursor's error is the query's, and cancelling ends all of them at once.
 func TestRangesEnd(t *testing.T) {
 	for _, at := range []int{3, 6, 7, 12, 20} {

@@ -286,6 +286,8 @@ func TestParseErrors(t *testing.T) {
 		{"    kind: parameter\n    query: search\n", "    kind: required\n    path: userId\n", `path: userId | column "search": the method that lists has no path parameter "userId"`},
 		{"      - name: search\n        in: query\n        type: string\n        description: What to find.\n", "",
 			`complete: created pr | resource: the method that lists has no query parameter "search"`},
+		{"complete: created pr\n", "ranges: status\n", `ranges: status | resource: ranges must name a field that can be searched, of a list that has pages and the query parameter sortBy`},
+		{"complete: created pr\n", "ranges: created\n", `ranges: created | resource: ranges must name a field that can be searched, of a list that has pages and the query parameter sortBy`},
 		{"complete: created pr\n", "like: okta.user.users\n", `like: okta.user.users | resource: like must name a resource that has fields of its own`},
 		{"        in: header\n", "        in: header\n        reserved: [x]\n", `reserved: [x] | method "update": parameter "ifMatch": reserved doesn't belong here`},
 		// The provider.

@@ -7,21 +7,26 @@ import (
 )
 
 // However long a list is, an object that comes again within maxMet objects is left out, and memory
-// doesn't grow.
+// doesn't grow; of a list in which nothing moves, within maxMetStable.
 func TestMetIsBounded(t *testing.T) {
-	m := met{seed: maphash.MakeSeed()}
+	metIsBounded(t, met{seed: maphash.MakeSeed()}, maxMet)
+	metIsBounded(t, met{seed: maphash.MakeSeed(), stable: true}, maxMetStable)
+}
+
+func metIsBounded(t *testing.T, m met, most int) {
+	t.Helper()
 	id := func(n int) []byte { return fmt.Appendf(nil, "%09d", n) }
 	give := func(n int) bool {
 		kept, _ := m.drop([][]byte{id(n)}, [][]byte{id(n)})
 		return len(kept) == 1
 	}
-	const n = 2*maxMet + 100
+	n := 2*most + 100
 	for i := range n {
 		if !give(i) {
 			t.Fatalf("object %d is left out", i)
 		}
 	}
-	for _, back := range []int{1, 2, 1000, maxMet - 1} {
+	for _, back := range []int{1, 2, 1000, most - 1} {
 		if give(n - back) {
 			t.Errorf("object %d before comes twice", back)
 		}
@@ -34,7 +39,7 @@ func TestMetIsBounded(t *testing.T) {
 	if give(10*n - n + 5) {
 		t.Error("a late object comes twice")
 	}
-	if len(m.recent) != maxMet || len(m.set) != maxMet {
-		t.Errorf("%d hashes in the ring and %d in the set, want %d", len(m.recent), len(m.set), maxMet)
+	if len(m.recent) != most || len(m.set) != most {
+		t.Errorf("%d hashes in the ring and %d in the set, want %d", len(m.recent), len(m.set), most)
 	}
 }
