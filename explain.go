@@ -307,6 +307,9 @@ func (c *calls) show(get *catalog.Method, times int) []string {
 				sep = "&"
 			}
 		}
+		if l.by != nil {
+			text += fmt.Sprintf(", behind page %d in ranges of %s, a second or longer", onePages, l.by.Name)
+		}
 		parts = append(parts, text)
 	}
 	return parts
