@@ -54,7 +54,10 @@ type ranging struct {
 	read   int  // objects taken
 	wasted int  // objects that would have fitted into the pages that were asked for, and weren't there or were dropped
 
-	quickest, usual time.Duration // of the answers with a full page
+	// How long answers with a full page take: on average with one cursor, of so many, and lately.
+	alone    time.Duration
+	measured int
+	usual    time.Duration
 }
 
 // A span is what one cursor walks: the objects with a time from from, up to and without to. Times are in
@@ -384,24 +387,23 @@ func (g *ranging) close(s *span) error {
 }
 
 // measure changes how many cursors there may be: one more as long as the reader had to wait for this
-// batch, and answers take no longer than they did with fewer; and fewer when they take much longer.
+// batch, and answers don't take twice as long as with one; and fewer when they take four times as long.
 func (g *ranging) measure(b *batch) {
-	if b.took == 0 || len(b.items) < g.size/2 {
-		return
-	}
-	if g.quickest == 0 || b.took < g.quickest {
-		g.quickest = b.took
+	if b.took == 0 || len(b.items) < g.size/2 || g.first.pages == 0 {
+		return // the first one may have had to connect
 	}
 	if !g.top {
-		g.usual = g.quickest
+		g.measured++
+		g.alone += (b.took - g.alone) / time.Duration(g.measured)
+		g.usual = g.alone
 		return
 	}
 	g.usual += (b.took - g.usual) / 8
 	switch {
-	case g.usual > 4*g.quickest:
+	case g.usual > 4*g.alone:
 		g.most = max(g.most-1, 1)
-		g.usual = 2 * g.quickest // until more answers have come
-	case g.rows.waited && g.usual < 2*g.quickest && b.waited < g.usual:
+		g.usual = 2 * g.alone // until more answers have come
+	case g.rows.waited && g.usual < 2*g.alone && b.waited < g.usual:
 		g.most = min(g.most+1, g.limit)
 	}
 }
