@@ -83,7 +83,7 @@ func (p *predicate) constant(column string) string {
 	case n == 1:
 		return text(oddTexts)
 	case column == "score" || column == "level" || column == "remote":
-		return p.of(p.of(oddNumbers...), "0", "1", "TRUE", "FALSE", "'1'", "7")
+		return p.of(p.of(oddNumbers...), p.of(oddNumbers...), "2.5", "-2.5", "0", "1", "TRUE", "FALSE", "'1'", "7")
 	case column == "status":
 		return p.of("'ACTIVE'", "'STAGED'", "'SUSPENDED'", "'DEPROVISIONED'", "'active'", "'ASLEEP'")
 	case strings.Contains("created activated statusChanged lastUpdated lastLogin passwordChanged", column):
@@ -103,7 +103,7 @@ func (p *predicate) constant(column string) string {
 }
 
 func (p *predicate) term() string {
-	c := p.of("department", "title", "employeeNumber", "note", "note", "level", "score", "remote", "labels", "status", "status", "created", "activated", "statusChanged", "lastUpdated", "lastLogin", "passwordChanged", "login", "firstName", "city", "secondEmail")
+	c := p.of("department", "title", "employeeNumber", "note", "note", "level", "score", "score", "score", "remote", "labels", "status", "status", "created", "activated", "statusChanged", "lastUpdated", "lastLogin", "passwordChanged", "login", "firstName", "city", "secondEmail")
 	switch p.IntN(12) {
 	case 0, 1, 2:
 		return c + " = " + p.constant(c)

@@ -349,3 +349,31 @@ func TestUsersExamples(t *testing.T) {
 		t.Errorf("%d examples of SELECT", selects)
 	}
 }
+
+// What is asked for of each user is written only with fields that are always sent; what the API leaves out of short
+// answers is never asked for in short.
+func TestUsersProjection(t *testing.T) {
+	var always, trimmed []string
+	for _, c := range users(t).Columns {
+		if c.Always {
+			always = append(always, strings.Join(c.Path, "."))
+		}
+		if c.Trimmed {
+			trimmed = append(trimmed, c.Name)
+		}
+		if c.Custom {
+			t.Errorf("%s is Okta's own", c.Name)
+		}
+	}
+	if got := strings.Join(always, " "); got != "id status created activated statusChanged lastLogin lastUpdated passwordChanged type credentials profile.login" {
+		t.Errorf("always sent are %s", got)
+	}
+	if got := strings.Join(trimmed, " "); got != "credentials transitioningToStatus _links" {
+		t.Errorf("trimmed are %s", got)
+	}
+	for _, m := range users(t).Methods {
+		if list := m.Name == "list"; m.Fields != list || m.Trims != (list || m.Name == "get") {
+			t.Errorf("%s: fields %t, trims %t", m.Name, m.Fields, m.Trims)
+		}
+	}
+}

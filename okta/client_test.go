@@ -276,6 +276,15 @@ func TestRequest(t *testing.T) {
 			t.Errorf("%s: %q", name, got.Header.Get(name))
 		}
 	}
+
+	// In short, which Okta reads off the type of a body that there isn't.
+	trimmed := c.Metered(new(okta.Meter)).Trimmed()
+	if _, err := trimmed.Get(t.Context(), "get user", "/api/v1/users/a", nil); err != nil || got.Header.Get("Content-Type") != "application/json; okta-response=omitCredentials,omitCredentialsLinks,omitTransitioningToStatus" {
+		t.Errorf("%q, %v", got.Header.Get("Content-Type"), err)
+	}
+	if _, err := trimmed.Do(t.Context(), okta.Request{Operation: "update user", Method: "POST", Path: "/api/v1/users/a", Body: []byte(`{}`)}); err != nil || got.Method != "POST" || got.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("%s %q, %v", got.Method, got.Header.Get("Content-Type"), err)
+	}
 }
 
 // A path that could lead to another place is refused before a request.
