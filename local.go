@@ -3,6 +3,7 @@ package whoql
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -166,8 +167,12 @@ func (q *query) shapeOf(text *stmt.Query) vtab.Shape {
 		// A view reads any number of tables; an UPDATE may read one for each of its rows.
 		Single: text.Uses == 1 && len(text.Tables) == 1 && !writes,
 		Writes: writes,
+		Whole:  len(q.views) == 0 && !picking.MatchString(text.SQL),
 	}
 }
+
+// picking finds the words with which a statement may leave rows out; also where they mean something else.
+var picking = regexp.MustCompile(`(?i)\b(where|and|or|having|limit|exists|in|case|filter)\b`)
 
 // shape makes what a statement makes, without a row, or drops what it drops.
 func (q *query) shape(ctx context.Context, text *stmt.Query, made *stmt.Creation) error {

@@ -2,6 +2,7 @@ package vtab
 
 import (
 	"context"
+	"math"
 	"strings"
 	"unicode"
 
@@ -96,10 +97,10 @@ type guess struct {
 	known   int // how many of them are seen to already, as of the outer row at
 	at      int
 
-	begun   int // lookups begun ahead
-	hits    int // those that were needed
-	pending map[string]bool
-	fifo    []early // those in pending, and some that were needed, the oldest first
+	begun   float64            // calls begun ahead
+	hits    float64            // those that were needed
+	pending map[string]float64 // what is begun, and its part of a call
+	fifo    []early            // those in pending, and some that were needed, the oldest first
 }
 
 // An early lookup is one that was begun ahead.
@@ -109,12 +110,10 @@ type early struct {
 }
 
 // look takes in that a plan looks up a value, and returns how many rows of the outer table to look at
-// ahead, and how many lookups may be begun for them; 0: none.
-func (g *guess) look(s *Stmt, self int, value string, most int) (rows, lookups int) {
-	if g.pending[value] {
-		delete(g.pending, value)
-		g.hits++
-	}
+// ahead, and how many calls may be begun for them; 0: none.
+func (g *guess) look(s *Stmt, self int, value string, most int) (rows, calls int) {
+	g.hits += g.pending[value]
+	delete(g.pending, value)
 	if g.tries > mostTries || !g.learn(s, self, value) {
 		return 0, 0
 	}
@@ -131,11 +130,14 @@ func (g *guess) look(s *Stmt, self int, value string, most int) (rows, lookups i
 		return 0, 0
 	}
 	g.window = min(max(2*g.window, 1), most)
+	share := 10
 	if g.used == seen && len(g.outer.plan.Checked) == 0 {
-		return g.window, g.window
+		if s.whole {
+			return g.window, g.window
+		}
+		share = 5 // SQLite may check what it shows to no table, or have enough rows soon
 	}
-	// No more than a tenth of all lookups is in vain.
-	return g.window, min(g.window, g.used/10-(g.begun-g.hits))
+	return g.window, min(g.window, g.used/share-int(math.Ceil(g.begun-g.hits-0.01))) // what is under way may be in vain
 }
 
 // learn looks for the value in the current rows of the statement's other tables.
@@ -181,21 +183,22 @@ func (g *guess) ahead(i int, oneOrg bool) (value string, ok bool) {
 		return "", false // another org's objects are looked up there
 	}
 	value = g.outer.valueOf(o, g.origins[0].column)
-	if strings.ContainsFunc(value, unicode.IsControl) || g.pending[value] {
+	if strings.ContainsFunc(value, unicode.IsControl) || g.pending[value] > 0 {
 		return "", true
 	}
 	return value, true
 }
 
-// noteAll remembers lookups that were begun ahead together, and forgets those that nobody has come for: at
-// most so many are held.
-func (g *guess) noteAll(values []string, drop func() error, hold int) error {
+// noteAll remembers lookups that were begun ahead together, by so many calls, and forgets those that nobody has
+// come for: at most so many are held.
+func (g *guess) noteAll(values []string, calls int, drop func() error, hold int) error {
 	if g.pending == nil {
-		g.pending = map[string]bool{}
+		g.pending = map[string]float64{}
 	}
 	for _, v := range values {
-		g.begun++
-		g.pending[v] = true
+		part := float64(calls) / float64(len(values))
+		g.begun += part
+		g.pending[v] = part
 		g.fifo = append(g.fifo, early{v, drop})
 	}
 	return g.forget(hold)
@@ -203,10 +206,10 @@ func (g *guess) noteAll(values []string, drop func() error, hold int) error {
 
 // forget drops all early lookups but so many. Those that were needed are none any more.
 func (g *guess) forget(hold int) error {
-	for len(g.fifo) > 0 && (!g.pending[g.fifo[0].value] || len(g.fifo) > hold) {
+	for len(g.fifo) > 0 && (g.pending[g.fifo[0].value] == 0 || len(g.fifo) > hold) {
 		old := g.fifo[0]
 		g.fifo = g.fifo[1:]
-		if !g.pending[old.value] {
+		if g.pending[old.value] == 0 {
 			continue
 		}
 		delete(g.pending, old.value)

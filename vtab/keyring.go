@@ -18,6 +18,7 @@ const (
 	GetsBeforeList = 50
 	mostKeys       = 200
 	fewKeys        = 20
+	keysInCall     = 100
 )
 
 // listStep is how many objects of the list a missing key reads: a page.
@@ -254,10 +255,14 @@ func (r *keyRows) ahead(ctx context.Context) error {
 	if search {
 		most = mostKeys
 	}
-	rows, lookups := l.look(r.stmt, r.scan.Plan, r.value, most)
+	rows, calls := l.look(r.stmt, r.scan.Plan, r.value, most)
 	list := r.stmt.shelves.lists[l.list]
-	if lookups <= 0 || l.known >= mostAhead || !varies && list != nil && (list.full || l.outer.reads(list)) {
+	if calls <= 0 || l.known >= mostAhead || !varies && list != nil && (list.full || l.outer.reads(list)) {
 		return nil // the list has them, or will have them when they are wanted
+	}
+	lookups := calls
+	if search {
+		lookups = min(rows, calls*keysInCall)
 	}
 	keys, at := r.missing(rows, lookups, list)
 	if search && len(keys) > fewKeys {
@@ -266,9 +271,9 @@ func (r *keyRows) ahead(ctx context.Context) error {
 		if err != nil {
 			return nil // it is told when SQLite comes to the key
 		}
-		return l.noteAll(keys, func() error { return l.ring.drop(b) }, 2*mostKeys)
+		return l.noteAll(keys, (len(keys)+keysInCall-1)/keysInCall, func() error { return l.ring.drop(b) }, 2*mostKeys)
 	}
-	for i, k := range keys {
+	for i, k := range keys[:min(len(keys), calls)] {
 		if at[i] >= mostAhead || !varies && l.ring.gets >= GetsBeforeList {
 			break
 		}
@@ -277,7 +282,7 @@ func (r *keyRows) ahead(ctx context.Context) error {
 		if err != nil {
 			continue
 		}
-		if err := l.noteAll([]string{k}, func() error { return l.ring.drop(b) }, 2*mostKeys); err != nil {
+		if err := l.noteAll([]string{k}, 1, func() error { return l.ring.drop(b) }, 2*mostKeys); err != nil {
 			return err
 		}
 	}

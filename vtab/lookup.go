@@ -100,7 +100,7 @@ func (s *Stmt) listAhead(t *table, scan *Scan, l *lookup, sh *shelf) error {
 		}
 		begin(ctx, early.rows)
 		lookups--
-		if err := l.noteAll([]string{next}, func() error { return s.forget(early) }, 2*most); err != nil {
+		if err := l.noteAll([]string{next}, 1, func() error { return s.forget(early) }, 2*most); err != nil {
 			return err
 		}
 	}
