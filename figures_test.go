@@ -111,6 +111,24 @@ func TestFiguresOfTheEndless(t *testing.T) {
 	}
 }
 
+// Orgs are counted one by one.
+func TestFiguresOfSeveralOrgs(t *testing.T) {
+	engine, _, _ := twoOrgs(t, whoql.Options{})
+	for _, sql := range []string{
+		`SELECT id FROM okta.user.users WHERE subdomain IN ('one', 'two')`,
+		`SELECT id FROM okta.user.users WHERE subdomain IN ('one', 'two') AND id = 'x'`,
+		`SELECT u.id, g.id FROM okta.user.users AS u JOIN okta.user.groups AS g ON g.userId = u.id AND g.subdomain = u.subdomain WHERE u.subdomain IN ('one', 'two')`,
+	} {
+		for _, counted := range []bool{false, true} {
+			_, all := explained(t, engine, sql)
+			made, err := cost(context.Background(), engine, sql)
+			if err != nil || !all.holds(made) || counted && all.to < 0 {
+				t.Errorf("%d requests, said were %d to %d, %s, %v\n%s", made, all.from, all.to, all.basis, err, sql)
+			}
+		}
+	}
+}
+
 // A long list takes a few calls more than it has pages.
 func TestFiguresOfLongLists(t *testing.T) {
 	server := oktatest.Start(t, oktatest.Options{Users: 5000, Seed: 5})
