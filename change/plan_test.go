@@ -236,6 +236,12 @@ func TestMails(t *testing.T) {
 		{"INSERT", "", newcomer(map[string]string{"ACTIVATE": "true"}, "null"), true, false},
 		{"INSERT", "", newcomer(map[string]string{"activate": "false"}, "null"), false, false},
 		{"INSERT", "", newcomer(nil, password), false, false},
+		{"INSERT", "", newcomer(nil, `{"password":{"hook":{"type":"default"}}}`), false, false},
+		{"INSERT", "", newcomer(nil, `{"password":{"value":null}}`), true, true}, // no password, as {} is none
+		{"INSERT", "", newcomer(nil, `{"password":{"value":null,"hash":null}}`), true, true},
+		{"INSERT", "", newcomer(nil, `{"password":{"valeu":"x"}}`), true, true},
+		{"INSERT", "", newcomer(nil, `{"Password":{"value":"x"}}`), true, true},
+		{"INSERT", "", newcomer(map[string]string{"activate": "true"}, `{"password":{"value":null}}`), true, false},
 		{"INSERT", "", newcomer(map[string]string{"provider": "true"}, `{"provider":{"type":"FEDERATION"}}`), false, false},
 		{"UPDATE", "", status("STAGED", false, nil), true, true},
 		{"UPDATE", "", status("STAGED", true, nil), true, true},
@@ -437,7 +443,7 @@ func TestPlanJSON(t *testing.T) {
 			a := person(id, "ACTIVE", true, dana)
 			a.Read = read
 			a.Attributes = values("title", title)
-			a.Fields = values("credentials", `{"password":{"value":"`+secret+`"},"recovery_question":{"question":"`+secret+`","answer":"`+secret+`"},"x":["`+secret+`"]}`)
+			a.Fields = values("credentials", `{"password":{"value":"`+secret+`"},"recovery_question":{"question":"`+secret+`","answer":"`+secret+`"},"x":["`+secret+`"],"`+secret+`":{"`+secret+`":1}}`)
 			asks = append(asks, a)
 		}
 		p := planner(t)
@@ -474,6 +480,38 @@ func TestPlanJSON(t *testing.T) {
 	} {
 		if _, h := other(); h == hash {
 			t.Error("another plan has the same hash")
+		}
+	}
+}
+
+// A secret that stands where a name belongs, such as in json_object(password, 'value'), is hidden like any other.
+func TestNamesThatAreSecrets(t *testing.T) {
+	ask := person("00u1", "ACTIVE", true, dana)
+	ask.Fields = values("credentials", `{"password":{"PLANTED-1":"value","hash":{"algorithm":"BCRYPT","PLANTED-2":{"PLANTED-3":1}}},"PLANTED-4":null,"PLANTED-5":[{"PLANTED-6":1}]}`)
+	text, err := json.Marshal(plan(t)(planner(t).Update([]change.Ask{ask})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `"body":{"credentials":{"(secret)":"(secret)","password":{"(secret)":"(secret)","hash":{"(secret)":"(secret)","algorithm":"(secret)"}}}}`
+	if strings.Contains(string(text), "PLANTED") || !strings.Contains(string(text), want) {
+		t.Errorf("the plan is %s", text)
+	}
+}
+
+// An UPDATE that gives nothing as a password sets none.
+func TestSetsPassword(t *testing.T) {
+	for credentials, want := range map[string]string{
+		`{"password":{"value":"x"}}`:                "ACTIVE",
+		`{"password":{"hash":{"algorithm":"MD5"}}}`: "ACTIVE",
+		`{"password":{"value":null}}`:               "RECOVERY",
+		`{"password":{}}`:                           "RECOVERY",
+		`{"password":null}`:                         "RECOVERY",
+	} {
+		ask := person("00u1", "RECOVERY", true, dana)
+		ask.Fields = values("credentials", credentials)
+		r := plan(t)(planner(t).Update([]change.Ask{ask})).Rows[0]
+		if len(r.Steps) != 1 || r.Steps[0].To != want {
+			t.Errorf("%s: %s, want it to lead to %s", credentials, describe(r), want)
 		}
 	}
 }

@@ -108,17 +108,16 @@ func (p *Planner) nameIn(profile map[string]json.RawMessage) string {
 // initialStatus is the status of a new user, as Okta's table of createUser has it; where an org's
 // policy decides, that of an org without such a policy.
 func initialStatus(params map[string]string, credentials json.RawMessage) string {
-	var c struct {
-		Password map[string]json.RawMessage
-		Provider struct{ Type string }
+	var provider struct{ Type string }
+	if c, ok := members(credentials); ok {
+		_ = json.Unmarshal(c["provider"], &provider) // what isn't as expected is the API's to refuse
 	}
-	_ = json.Unmarshal(credentials, &c) // what isn't as expected is the API's to refuse
 	switch {
 	case params["activate"] == "false":
 		return "STAGED"
-	case params["provider"] == "true" && (c.Provider.Type == "FEDERATION" || c.Provider.Type == "SOCIAL"):
+	case params["provider"] == "true" && (provider.Type == "FEDERATION" || provider.Type == "SOCIAL"):
 		return "ACTIVE"
-	case len(c.Password) == 0:
+	case !givesPassword(credentials):
 		return "PROVISIONED"
 	case params["nextLogin"] == "changePassword":
 		return "PASSWORD_EXPIRED"
@@ -252,8 +251,14 @@ func (op *Operation) was(o *object) {
 
 // setsPassword says whether the body has a password.
 func (op *Operation) setsPassword() bool {
-	var b struct {
-		Credentials struct{ Password map[string]json.RawMessage }
-	}
-	return op.Body != nil && json.Unmarshal(op.Body, &b) == nil && len(b.Credentials.Password) > 0
+	body, _ := members(op.Body)
+	return givesPassword(body["credentials"])
+}
+
+// givesPassword says whether credentials have a password: a text, a hash of one, or a hook that will know it. An
+// object without any of them is none to the API, and a user who is created with it is mailed.
+func givesPassword(credentials json.RawMessage) bool {
+	c, _ := members(credentials)
+	password, _ := members(c["password"])
+	return slices.ContainsFunc([]string{"value", "hash", "hook"}, func(name string) bool { return !isNull(password[name]) })
 }

@@ -247,16 +247,29 @@ func (op *Operation) withoutSecrets() (body json.RawMessage, secrets map[string]
 	return encode(fields), secrets
 }
 
-// hide replaces what a JSON text says by [hidden]; of objects the names stay.
+// hide replaces what a JSON text says by [hidden]. Of objects the names stay that the API knows; any other is
+// hidden, too, since a secret may stand where a name belongs.
 func hide(text json.RawMessage) any {
 	if m, ok := members(text); ok {
 		out := map[string]any{}
 		for name, v := range m {
+			if !slices.Contains(credentialNames, name) {
+				out[hidden] = hidden
+				continue
+			}
 			out[name] = hide(v)
 		}
 		return out
 	}
 	return hidden
+}
+
+// credentialNames are the names in the API's fields that may hold secrets, its UserCredentials above all.
+var credentialNames = []string{
+	"password", "value", "hash", "hook",
+	"algorithm", "digestAlgorithm", "iterationCount", "keySize", "salt", "saltOrder", "workFactor", // of a hash
+	"recovery_question", "question", "answer",
+	"provider", "type", "name",
 }
 
 func (r *Row) json() *rowJSON {
