@@ -407,7 +407,10 @@ func (c *changeResult) run(ctx context.Context) error {
 		err = e
 	}
 	c.err = err // behind the rows, which say what was done
-	return c.fill(context.WithoutCancel(ctx), report)
+	if err := c.fill(context.WithoutCancel(ctx), report); err != nil {
+		return errors.Join(c.err, fmt.Errorf("the change was made, and then RETURNING failed: %w", err))
+	}
+	return nil
 }
 
 // apply applies a plan. One that calls nothing needs no journal.
@@ -536,7 +539,7 @@ func (c *changeResult) asks(ctx context.Context) ([]change.Ask, error) {
 	constants := []any{}
 	if c.constants != nil {
 		if _, err := c.constants.Step(ctx); err != nil {
-			return nil, c.computing(err)
+			return nil, c.computing(err, 0)
 		}
 		for i := range c.constant {
 			constants = append(constants, c.constants.Value(i))
@@ -546,7 +549,7 @@ func (c *changeResult) asks(ctx context.Context) ([]change.Ask, error) {
 	for {
 		more, err := c.rows.Step(ctx)
 		if err != nil || !more {
-			return out, c.computing(err)
+			return out, c.computing(err, len(out)+1)
 		}
 		ask := base()
 		for i, s := range c.constant {
@@ -570,13 +573,17 @@ func (c *changeResult) asks(ctx context.Context) ([]change.Ask, error) {
 	}
 }
 
-// computing hides what SQLite quotes of a statement in an error about its values.
-func (c *changeResult) computing(err error) error {
+// computing is an error about what SQLite computes of a row, from 1, without the values; 0: of none.
+func (c *changeResult) computing(err error, row int) error {
 	var value *vtab.ValueError
-	if !errors.As(err, &value) {
+	if !errors.As(c.query.withoutValues(c.texts[0], err), &value) {
 		return err
 	}
-	return &ChangePlanError{Msg: stmt.Mask(c.source.Source, value.Msg), Hint: "nothing was changed"}
+	msg := value.Msg
+	if row > 0 {
+		msg = fmt.Sprintf("row %d: %s", row, msg)
+	}
+	return &ChangePlanError{Msg: msg, Hint: "nothing was changed"}
 }
 
 // target reads the object that the row at hand is about, and returns where the values begin.

@@ -144,6 +144,7 @@ func (r *Rows) Close() error {
 // A selectResult streams a SELECT out of SQLite.
 type selectResult struct {
 	stmt    *vtab.Stmt
+	text    *stmt.Query
 	query   *query
 	anyName string // what query.anyName is while this statement runs
 	cols    []Column
@@ -166,7 +167,7 @@ func (q *query) compileSelect(ctx context.Context, s stmt.Statement, args Args) 
 
 // newResult is the result of a compiled statement.
 func (q *query) newResult(st *vtab.Stmt, text *stmt.Query) *selectResult {
-	res := &selectResult{stmt: st, query: q, anyName: q.anyName}
+	res := &selectResult{stmt: st, text: text, query: q, anyName: q.anyName}
 	res.cols, res.kinds = q.resultColumns(st, text)
 	res.values = make([]any, len(res.cols))
 	return res
@@ -267,12 +268,21 @@ func (r *selectResult) next(ctx context.Context) ([]any, error) {
 	more, err := r.stmt.Step(ctx)
 	r.anyName = r.query.anyName
 	if err != nil || !more {
-		return nil, err
+		return nil, r.query.withoutValues(r.text, err)
 	}
 	for i, kind := range r.kinds {
 		r.values[i] = r.typed(i, kind)
 	}
 	return r.values, nil
+}
+
+// withoutValues hides what an error of SQLite about a value quotes of it: it may be a secret.
+func (q *query) withoutValues(text *stmt.Query, err error) error {
+	var value *vtab.ValueError
+	if !errors.As(err, &value) {
+		return err
+	}
+	return &vtab.ValueError{Msg: text.MaskValue(value.Msg)}
 }
 
 // A tableResult is a result that is there as a whole.

@@ -220,6 +220,23 @@ func replaceWord(s, word string) string {
 	}
 }
 
-// Mask hides in a message what an error about a text hides: the literals and comments of a text that
-// changes an org.
-func Mask(text, msg string) string { return maskOf(text, -1).clean(msg) }
+// MaskValue hides in SQLite's message about a value what it quotes: where the value comes from (a parameter, a
+// file, an org) the message doesn't say. Only what stands in the text that way is shown, if the text only reads.
+func MaskValue(text, msg string) string {
+	i := strings.IndexAny(msg, `'"`)
+	if i < 0 {
+		return maskOf(text, -1).clean(msg)
+	}
+	j := max(strings.LastIndexByte(msg, msg[i]), i) + 1
+	tokens := lexer.Lex(text)
+	literal := func(t token.Token) bool {
+		return t.Kind == token.STRING && Unquote(t.Text(text)) == Unquote(msg[i:j])
+	}
+	if onlyReads(text, tokens) && slices.ContainsFunc(tokens, literal) {
+		return msg
+	}
+	if j == i+1 { // it isn't closed
+		j = len(msg)
+	}
+	return msg[:i] + "'" + ellipsis + "'" + msg[j:]
+}

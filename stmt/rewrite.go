@@ -639,6 +639,9 @@ func (q *Query) Identifiers(name string) []int {
 // ErrorIn returns an Error at a byte offset of the source.
 func (q *Query) ErrorIn(pos int, msg, hint string) *Error { return q.source.errorAt(pos, msg, hint) }
 
+// MaskValue is [MaskValue] for the source that the statement stands in.
+func (q *Query) MaskValue(msg string) string { return MaskValue(q.source.Source, msg) }
+
 // BehindOperator reports whether what stands at a byte offset of SQL is compared with something in
 // front of it.
 func (q *Query) BehindOperator(off int) bool {
