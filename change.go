@@ -493,9 +493,15 @@ func (c *changeResult) settleOrgs(asks []change.Ask) error {
 
 // plan reads the rows that the statement is about, and plans what it asks for.
 func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
+	c.query.elsewhere.begin()
 	asks, err := c.asks(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if len(asks) > 0 {
+		if err := c.checkOrgs(); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.settleOrgs(asks); err != nil {
 		return nil, err

@@ -145,6 +145,9 @@ func (q *query) nearestColumn(text *stmt.Query, name string, l *learner) string 
 	if near := catalog.Nearest(name, all); near != "" {
 		return "did you mean " + near + "?"
 	}
+	if len(text.Tables) == 0 { // it reads a view, or a table of this machine
+		return ""
+	}
 	if len(l.of) > 0 {
 		return "it is no attribute of " + strings.Join(l.of, " or ") + " either; DESCRIBE EXTENDED " + text.Tables[0] + " lists the columns"
 	}

@@ -149,10 +149,16 @@ func (q *query) compileHere(ctx context.Context, s stmt.Statement, args Args, re
 type changed struct {
 	*selectResult
 	table string
+	begun bool
 }
 
 func (c *changed) next(ctx context.Context) ([]any, error) {
+	if !c.begun {
+		c.begun = true
+		c.query.elsewhere.begin()
+	}
 	values, err := c.selectResult.next(ctx)
+	c.query.elsewhere.keep()
 	if values == nil && err == nil && c.table != "" {
 		return nil, c.query.db.Analyze(c.table)
 	}

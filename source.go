@@ -33,6 +33,7 @@ func (s *source) Scan(ctx context.Context, scan *vtab.Scan) (vtab.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.query.noteOrgs(orgs)
 	calls, err := s.query.callsFor(scan)
 	if err != nil {
 		return nil, err

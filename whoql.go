@@ -193,7 +193,10 @@ type query struct {
 	begun    bool          // a transaction is
 	commits  bool          // it is to be committed behind the last result
 	views    []*stmt.Query // the temporary views made so far
-	run      *change.Run   // of all changes of the query; nil: none was applied yet
+
+	elsewhere elsewhere // the orgs that are read beside the default one
+
+	run *change.Run // of all changes of the query; nil: none was applied yet
 
 	statements int // of the text
 	at         int // the one at hand, from 1
