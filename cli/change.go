@@ -142,6 +142,9 @@ func (ch *changer) openJournal(readOnly bool) (*change.Journal, error) {
 		if ch.dir, err = ch.command.stateDir(ch.temporary); err != nil {
 			return nil, err
 		}
+		if err = checkFolder(ch.dir); err != nil {
+			return nil, err
+		}
 	}
 	ch.journal, err = change.OpenJournal(ch.dir, ch.catalog, change.JournalOptions{ReadOnly: readOnly})
 	return ch.journal, err
@@ -451,9 +454,11 @@ const aboutNobody = "nobody matches, so there is nothing to do"
 func (ch *changer) count(report *change.Report) {
 	for _, o := range report.Outcomes {
 		if o.Result == change.Unknown {
+			ch.command.changed.Store(true)
 			ch.unknown++
 		}
 		if o.Result == change.Done || o.Step > 0 {
+			ch.command.changed.Store(true)
 			ch.done++
 			if slices.ContainsFunc(o.Row.Steps, func(op *change.Operation) bool { return op.Undo != "" }) {
 				ch.undoable++

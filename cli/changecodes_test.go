@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -65,6 +66,9 @@ func TestExitCodesOfChanges(t *testing.T) {
 		{"another hash", []string{"--approve", "0123", update + who(active[3], active[4])}, ExitRefused, "the plan isn't the approved one", 0},
 		{"another hash, of one who is named", []string{"--approve", "0123", update + " WHERE login = '" + active[3] + "'"}, ExitRefused, "the plan isn't the approved one", 0},
 		{"another hash, and yes", []string{"--approve", "0123", "--yes", update + who(active[3], active[4])}, ExitRefused, "the plan isn't the approved one", 0},
+		{"refused behind one that was done", []string{"--yes", update + who(active[5]) + "; DELETE FROM okta.user.users" + who(active[6])}, ExitFailed, "error: statement 2: 1 refused", 1},
+		{"not approved behind one that was done", []string{update + " WHERE login = '" + active[6] + "'; " + update + who(active[3], active[4])}, ExitFailed, "nobody has approved that", 1},
+		{"refused behind one that did nothing", []string{"--yes", update + who(active[5]) + "; DELETE FROM okta.user.users" + who(active[6])}, ExitRefused, "error: statement 2: 1 refused", 0},
 		{"only to read", []string{"--read-only", "--yes", update + who(active[3])}, ExitRefused, "this only reads", 0},
 	} {
 		before := len(r.writes())
@@ -158,5 +162,38 @@ func TestProtected(t *testing.T) {
 	}
 	if code, _, errs := r.run(t.Context(), "query", "--yes", "EXEC okta.user.users.suspend @userId = '"+active[2]+"'"); code != ExitOK {
 		t.Errorf("who isn't protected: exit code %d: %s", code, errs)
+	}
+}
+
+// A folder of the journal that others can write to is refused, and nothing is done.
+func TestStateOfOthers(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no such modes")
+	}
+	r := newChangeRun(t, oktatest.Options{Users: 20})
+	login := r.users(t, "ACTIVE")[0]
+	if err := os.MkdirAll(r.state, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	suspend := "EXEC okta.user.users.suspend @userId = '" + login + "'"
+	for _, mode := range []os.FileMode{0o770, 0o702, 0o777 | os.ModeSticky} {
+		if err := os.Chmod(r.state, mode); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"query", suspend}, {"runs"}} {
+			code, _, errs := r.run(t.Context(), args...)
+			if code != ExitRefused || !strings.Contains(errs, "can be changed by others") || !strings.Contains(errs, "run: chmod go-w '"+r.state+"'") {
+				t.Errorf("%o: exit code %d: %s", mode, code, errs)
+			}
+		}
+	}
+	if made := r.writes(); len(made) > 0 {
+		t.Errorf("made: %v", made)
+	}
+	if err := os.Chmod(r.state, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := r.run(t.Context(), "query", suspend); code != ExitOK {
+		t.Errorf("exit code %d: %s", code, errs)
 	}
 }

@@ -52,7 +52,7 @@ func newKillOrg(t *testing.T, seed uint64, users int) *killOrg {
 	o := &killOrg{Org: oktatest.New(oktatest.Options{Users: 2 * users, Seed: seed, Owner: true}), bin: bin}
 	server := httptest.NewServer(o)
 	t.Cleanup(server.Close)
-	o.env = append(os.Environ(), "OKTA_CLIENT_ORGURL="+server.URL, "OKTA_CLIENT_TOKEN="+oktatest.DefaultToken, "WHOQL_STATE="+t.TempDir(), "GORACE=atexit_sleep_ms=10")
+	o.env = append(os.Environ(), "OKTA_CLIENT_ORGURL="+server.URL, "OKTA_CLIENT_TOKEN="+oktatest.DefaultToken, "WHOQL_STATE="+filepath.Join(t.TempDir(), "state"), "GORACE=atexit_sleep_ms=10")
 	me := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", server.URL+"/api/v1/users/me", nil)
 	r.Header.Set("Authorization", "SSWS "+oktatest.DefaultToken)
@@ -311,7 +311,7 @@ func TestSandboxFileKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := append(os.Environ(), "WHOQL_STATE="+t.TempDir(), "GORACE=atexit_sleep_ms=10")
+	env := append(os.Environ(), "WHOQL_STATE="+filepath.Join(t.TempDir(), "state"), "GORACE=atexit_sleep_ms=10")
 	file := "--sandbox=" + filepath.Join(t.TempDir(), "org.db")
 	run := func(args ...string) (string, error) {
 		cmd := exec.Command(bin, args...)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ type methodOrg struct {
 
 func newMethodOrg(t *testing.T) *methodOrg {
 	t.Helper()
-	o := &methodOrg{Org: oktatest.New(oktatest.Options{Owner: true}), state: t.TempDir()}
+	o := &methodOrg{Org: oktatest.New(oktatest.Options{Owner: true}), state: filepath.Join(t.TempDir(), "state")}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {

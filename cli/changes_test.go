@@ -28,7 +28,7 @@ type changeRun struct {
 
 func newChangeRun(t *testing.T, o oktatest.Options) *changeRun {
 	t.Helper()
-	r := &changeRun{Org: oktatest.New(o), state: t.TempDir()}
+	r := &changeRun{Org: oktatest.New(o), state: filepath.Join(t.TempDir(), "state")}
 	var posts atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if q.Method == http.MethodPost {

@@ -60,6 +60,7 @@ type command struct {
 	progress       *progress
 	outFile        atomic.Pointer[outFile] // of --out
 	applying       atomic.Bool             // changes are being made, which are seen through: see watch
+	changed        atomic.Bool             // something was changed, or may have been
 	run            atomic.Pointer[string]  // the id of the run that they are made in; nil: none that is kept
 	commands       []subcommand
 	// helped, if it is not nil, gets what a command's help says, instead of stdout: see helpOf.

@@ -167,6 +167,17 @@ func checkMode(path string, mode fs.FileMode, secret bool) error {
 	return &usageError{msg: fmt.Sprintf("%s %s (its mode is %04o)", path, problem, mode), hint: "run: chmod 600 " + shellQuote(path)}
 }
 
+// checkFolder refuses a folder of the journal that others can write to: they could put another journal in its
+// place. One that isn't there yet will be made.
+func checkFolder(path string) error {
+	info, err := os.Stat(path)
+	if runtime.GOOS == "windows" || err != nil || !info.IsDir() || info.Mode()&0o022 == 0 {
+		return nil
+	}
+	return &notApprovedError{msg: fmt.Sprintf("%s can be changed by others (its mode is %04o), and the journal of changes is in it: nothing was done", path, info.Mode().Perm()),
+		hint: "run: chmod go-w " + shellQuote(path) + "; or set WHOQL_STATE to another folder"}
+}
+
 // shellQuote quotes a text for a shell.
 func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 

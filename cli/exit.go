@@ -17,8 +17,18 @@ import (
 	"github.com/whoql/whoql/stmt"
 )
 
-// exit reports an error and returns the exit code.
+// exit reports an error and returns the exit code. What is refused behind something that was done is no
+// refusal of the whole: whoever reads that code may run the text again.
 func (c *command) exit(err error) int {
+	code := c.codeOf(err)
+	if code == ExitRefused && c.changed.Load() {
+		return ExitFailed
+	}
+	return code
+}
+
+// codeOf reports an error and returns the exit code as far as the error alone tells it.
+func (c *command) codeOf(err error) int {
 	if err == nil {
 		return ExitOK
 	}
