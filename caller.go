@@ -119,15 +119,16 @@ func (c *caller) identity(ctx context.Context, org Org) (change.Identity, error)
 	if err != nil {
 		return out, err
 	}
-	body, err := o.client.Metered(c.meter).Get(ctx, "get org metadata", wellKnown, nil)
+	answer, err := o.client.Metered(c.meter).Do(ctx, okta.Request{Operation: "get org metadata", Method: http.MethodGet, Path: wellKnown})
 	var e *okta.Error
 	switch {
 	case errors.As(err, &e) && e.Status != 0 && e.Err == nil: // the org has answered
+		out.Date = e.Rate.Date
 		return out, nil
 	case err != nil:
 		return out, err
 	}
-	out.ID = gjson.GetBytes(body, "id").String()
+	out.ID, out.Date = gjson.GetBytes(answer.Body, "id").String(), answer.Date
 	return out, nil
 }
 

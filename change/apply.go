@@ -347,7 +347,7 @@ func (a *application) step(r *Row, op *Operation, s *stepRecord, out *Outcome) {
 			return
 		}
 		now := a.run.journal.now()
-		d.Org = a.run.clocks.earliest(r.Org, now)
+		d.Org, d.Latest, d.end = a.run.clocks.earliest(r.Org, now), a.run.clocks.latest(r.Org, now), time.Time{}
 		if err := a.run.journal.put([]entry{a.run.entry("start", a.st.number, r.Index, op.Step, d)}, nil); err != nil {
 			a.broke(err)
 			return
@@ -488,11 +488,14 @@ func (a *application) patiently(c Call) (Answer, error) {
 // being stopped it stays open, for resume.
 func (a *application) doubt(r *Row, op *Operation, s *stepRecord, out *Outcome, why string) (again bool) {
 	t := testimony{reason: "the run was stopped before it was certain"}
+	if s.start.end = a.run.clocks.latest(r.Org, out.End); s.start.end.IsZero() {
+		s.start.end = out.End
+	}
 	if !a.halted() {
 		t = a.ask(r, op, s)
 	}
 	out.believe(a.resource, r, op, t, why)
-	out.open = out.Result == Unknown && a.halted()
+	out.until, out.open = t.until, out.Result == Unknown && a.halted()
 	return t.verdict == missed
 }
 
@@ -566,6 +569,12 @@ func (a *application) note(r *Row, op *Operation, s *stepRecord, out *Outcome) {
 	now := a.run.journal.now()
 	d := &outcomeData{Result: out.Result, Status: out.Status, Reason: out.Reason, Problem: out.Problem, RequestID: out.RequestID,
 		Org: a.run.clocks.latest(r.Org, now), Secret: out.Result == Done && op.answersSecret()}
+	if s.start != nil && out.Result != Failed {
+		d.CallEnd = s.start.end
+	}
+	if !out.until.IsZero() && (d.Org.IsZero() || out.until.Before(d.Org)) {
+		d.Org = out.until // and not when it was asked about: somebody else may have been there in between
+	}
 	if op.Method.Witness == catalog.WitnessCreated {
 		d.ID = r.ID
 	}

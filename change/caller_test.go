@@ -94,6 +94,7 @@ func (c *caller) Identify(ctx context.Context, was change.Identity) (change.Iden
 	var said struct{ ID string }
 	err = json.NewDecoder(res.Body).Decode(&said)
 	now.ID = said.ID
+	now.Date, _ = http.ParseTime(res.Header.Get("Date"))
 	return now, err
 }
 

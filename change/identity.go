@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // An Identity is what tells an org from all others, whatever it is called. The journal keeps that of each
@@ -18,6 +19,9 @@ type Identity struct {
 	URL string `json:"url,omitempty"`
 	// Place says for people where the org comes from, such as a sandbox's file; empty: nobody said.
 	Place string `json:"place,omitempty"`
+	// Date is the org's time when it answered, by its own clock, in whole seconds, rounded down; zero if it
+	// didn't say. It isn't part of who it is.
+	Date time.Time `json:"-"`
 }
 
 // Is says whether two identities are of one org: by its id, or where one of them has none, by its URL. An
@@ -64,6 +68,19 @@ func (e *WrongOrgError) Error() string {
 	return fmt.Sprintf("change: run %s was made in another org: in %s, and not in %s", e.Run, e.Was, e.Now)
 }
 
+// asks is Caller.Identify, from whose answers the run learns the orgs' time: what is begun next is then dated.
+func (r *Run) asks(caller Caller) func(context.Context, Identity) (Identity, error) {
+	return func(ctx context.Context, was Identity) (Identity, error) {
+		begin := r.journal.now()
+		now, err := caller.Identify(ctx, was)
+		if err == nil {
+			r.clocks.saw(now.Name, now.Date, begin, r.journal.now())
+		}
+		now.Date = time.Time{}
+		return now, err
+	}
+}
+
 // identify returns the orgs that a plan changes, in the order of its rows.
 func (r *Run) identify(ctx context.Context, p *Plan, caller Caller) ([]Identity, error) {
 	var out []Identity
@@ -73,7 +90,7 @@ func (r *Run) identify(ctx context.Context, p *Plan, caller Caller) ([]Identity,
 		}
 		known := slices.IndexFunc(r.record.orgs, func(i Identity) bool { return i.Name == row.Org })
 		if known < 0 {
-			org, err := caller.Identify(ctx, Identity{Name: row.Org})
+			org, err := r.asks(caller)(ctx, Identity{Name: row.Org})
 			if err != nil {
 				return nil, fmt.Errorf("change: which org %s is: %w", row.Org, err)
 			}
@@ -91,14 +108,14 @@ func (r *Run) identify(ctx context.Context, p *Plan, caller Caller) ([]Identity,
 // settle finds the orgs of the rows for which wanted holds, and gives all rows of these orgs the names that
 // the orgs have now. It is an error if one of them is another org than that of the run. trust: an org of
 // which the journal has only the name is taken to be the one that has it now.
-func (rec *record) settle(ctx context.Context, caller Caller, wanted func(*statementRecord, *Row) bool, trust bool) (found []Identity, err error) {
+func (rec *record) settle(ctx context.Context, ask func(context.Context, Identity) (Identity, error), wanted func(*statementRecord, *Row) bool, trust bool) (found []Identity, err error) {
 	now := map[string]string{}
 	for _, st := range rec.statements {
 		for _, row := range st.plan.Rows {
 			if _, known := now[row.Org]; known || !wanted(st, row) {
 				continue
 			}
-			org, err := rec.find(ctx, caller, row.Org, trust)
+			org, err := rec.find(ctx, ask, row.Org, trust)
 			if err != nil {
 				return nil, err
 			}
@@ -117,14 +134,14 @@ func (rec *record) settle(ctx context.Context, caller Caller, wanted func(*state
 }
 
 // find finds an org of the run.
-func (rec *record) find(ctx context.Context, caller Caller, name string, trust bool) (Identity, error) {
+func (rec *record) find(ctx context.Context, ask func(context.Context, Identity) (Identity, error), name string, trust bool) (Identity, error) {
 	was := Identity{Name: name}
 	for _, org := range rec.orgs {
 		if org.Name == name {
 			was = org
 		}
 	}
-	now, err := caller.Identify(ctx, was)
+	now, err := ask(ctx, was)
 	if err != nil {
 		return now, fmt.Errorf("change: find the org %s of run %s: %w", name, rec.id, err)
 	}

@@ -54,7 +54,8 @@ type Outcome struct {
 	// Start and End are when the last call began and ended, by the local clock; zero if none did.
 	Start, End time.Time
 
-	open bool // it is unknown only because the run was stopped: resume finds out
+	until time.Time // as in testimony
+	open  bool      // it is unknown only because the run was stopped: resume finds out
 }
 
 // A Report is how a plan ended.

@@ -78,7 +78,7 @@ func (r *Run) Find(ctx context.Context, caller Caller, o ResumeOptions) ([]Ident
 	if r.found != nil {
 		return r.found, nil
 	}
-	found, err := r.record.settle(ctx, caller, func(st *statementRecord, row *Row) bool {
+	found, err := r.record.settle(ctx, r.asks(caller), func(st *statementRecord, row *Row) bool {
 		switch st.told(row).Result {
 		case NotReached, Unknown, NeedsInput:
 			return true
@@ -184,7 +184,7 @@ func (a *application) inquire(r *Row, op *Operation, s *stepRecord, out *Outcome
 	known := s.outcome != nil
 	*out = Outcome{Row: r, Step: op.Step, Steps: len(r.Steps), Status: out.Status, Start: s.at}
 	out.believe(a.resource, r, op, t, "the run was interrupted")
-	if !known || out.Result != Unknown {
+	if out.until = t.until; !known || out.Result != Unknown {
 		a.note(r, op, s, out)
 	}
 	return out.Result != Done, out.Result == Done

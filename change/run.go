@@ -314,8 +314,11 @@ type startData struct {
 	// Was are former values, where the plan didn't know them.
 	Was map[string]json.RawMessage `json:"was,omitempty"`
 	ID  string                     `json:"id,omitempty"`
-	// Org is the earliest that it can have been by the org's clock; zero: unknown.
-	Org time.Time `json:"org,omitzero"`
+	// Org and Latest are the earliest and the latest that it can have been by the org's clock; zero: unknown.
+	Org    time.Time `json:"org,omitzero"`
+	Latest time.Time `json:"latest,omitzero"`
+
+	end time.Time // when the call was given up, at the latest, by the org's clock; zero: unknown
 }
 
 type outcomeData struct {
@@ -325,9 +328,12 @@ type outcomeData struct {
 	Reason    string   `json:"reason,omitempty"`
 	Problem   *Problem `json:"problem,omitempty"`
 	RequestID string   `json:"requestId,omitempty"`
+	// CallEnd is, where the call's answer didn't come, the latest by the org's clock that it was given up; zero:
+	// unknown.
+	CallEnd time.Time `json:"callEnd,omitzero"`
 	// Secret is true where the call answered with a secret.
 	Secret bool `json:"secret,omitempty"`
-	// Org is the latest that it can have been by the org's clock; zero: unknown.
+	// Org is the latest that the effect, or what else is told, can have been by the org's clock; zero: unknown.
 	Org time.Time `json:"org,omitzero"`
 }
 

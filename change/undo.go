@@ -46,13 +46,14 @@ func (j *Journal) Undo(ctx context.Context, id string, caller Caller, o UndoOpti
 	if j.busy(id) {
 		return nil, &RunError{ID: id, Busy: true}
 	}
-	if _, err := rec.settle(ctx, caller, func(st *statementRecord, row *Row) bool { return len(st.deeds(row)) > 0 }, o.Trust); err != nil {
+	run := &Run{ID: id, journal: j}
+	if _, err := rec.settle(ctx, run.asks(caller), func(st *statementRecord, row *Row) bool { return len(st.deeds(row)) > 0 }, o.Trust); err != nil {
 		return nil, err
 	}
 	var plans []*Plan
 	for _, res := range rec.resources() {
 		u := &undo{journal: j, rec: rec, resource: res, o: o}
-		u.a = &application{run: &Run{ID: id, journal: j}, resource: res, caller: caller, ctx: ctx, stop: make(chan struct{})}
+		u.a = &application{run: run, resource: res, caller: caller, ctx: ctx, stop: make(chan struct{})}
 		plan, err := u.plan(ctx)
 		if err != nil {
 			return nil, err
