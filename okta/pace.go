@@ -45,9 +45,10 @@ func newPacer(headroom float64, now func() time.Time) *pacer {
 // A bucket is what is known of one group of endpoints.
 type bucket struct {
 	window
-	used     int       // calls made since the window began
-	underWay int       // those without an answer yet
-	next     time.Time // when the next call is due, were there no burst
+	used     int     // calls made since the window began
+	underWay int     // those without an answer yet
+	ahead    float64 // calls made before they were due, were there no burst, at since
+	since    time.Time
 }
 
 // A window is the time for which the org counts calls. It begins with the first call behind the end of the
@@ -141,7 +142,7 @@ func (b *bucket) wait(now time.Time, headroom float64) time.Duration {
 		// The next call opens the next window. Until its answer says more, that holds what the last one
 		// did, less what is under way.
 		b.used, b.remaining = b.underWay, b.limit
-		b.began, b.end, b.next = now, now.Add(b.length.period()), now
+		b.began, b.end, b.ahead = now, now.Add(b.length.period()), 0
 	}
 	// What others use is gone; of the rest, the headroom stays for them. One call is always due.
 	share := max(int(float64(b.remaining+b.used-b.underWay)*(1-headroom)), 1)
@@ -155,14 +156,18 @@ func (b *bucket) wait(now time.Time, headroom float64) time.Duration {
 	if headroom == 0 {
 		return 0
 	}
-	every := b.length.period() / time.Duration(share)
-	if b.next.Before(now) {
-		b.next = now
+	return b.spread(now, share)
+}
+
+// spread is how long the next call has to wait so that a window's calls are spread over it. What is kept is a
+// number of calls and not the time when one is due, for how long windows are may be learned in between.
+func (b *bucket) spread(now time.Time, share int) time.Duration {
+	every := float64(b.length.pace()) / float64(share)
+	b.ahead, b.since = max(b.ahead-float64(now.Sub(b.since))/every, 0), now
+	if d := time.Duration((b.ahead - float64(int(burst*float64(share)))) * every); d > 0 {
+		return min(d, b.end.Sub(now)) // the next window begins with a burst
 	}
-	if ahead := b.next.Sub(now) - time.Duration(burst*float64(share))*every; ahead > 0 {
-		return ahead
-	}
-	b.next = b.next.Add(every)
+	b.ahead++
 	return 0
 }
 
@@ -199,6 +204,13 @@ func (t *ticket) ended(a *answer) {
 // learn takes in the headers of an answer to a call that was sent and answered at these times.
 func (b *bucket) learn(sent, now time.Time, r Rate, clock *orgClock) {
 	b.limit = r.Limit
+	if !r.Reset.Before(b.reset) {
+		from, to := clock.org(sent)
+		b.length.seen = min(max(b.length.seen, r.Reset.Sub(to)), rateWaitMax)
+		if r.Remaining == r.Limit-1 {
+			b.length.learn(r.Reset.Sub(from))
+		}
+	}
 	switch {
 	case r.Reset.Before(b.reset):
 		// Of a window that is over.
@@ -207,10 +219,6 @@ func (b *bucket) learn(sent, now time.Time, r Rate, clock *orgClock) {
 			b.used = b.underWay + 1 // and nobody has noticed that it has begun
 		}
 		b.reset, b.remaining, b.began = r.Reset, r.Remaining, time.Time{}
-		if r.Remaining == r.Limit-1 {
-			from, _ := clock.org(sent)
-			b.length.learn(r.Reset.Sub(from))
-		}
 		b.end = earlier(clock.local(r.Reset.Add(b.length.late)), now.Add(rateWaitMax))
 		if b.length.exact > 0 {
 			b.end = earlier(b.end, now.Add(b.length.exact))
@@ -240,6 +248,7 @@ func earlier(a, b time.Time) time.Time {
 type length struct {
 	exact time.Duration // 0: not known
 	least time.Duration // the least that was seen; 0: nothing was
+	seen  time.Duration // the longest that an answer was before the end of its window
 	late  time.Duration // by how much windows end behind what the header says
 
 	doubted bool // see doubt
@@ -279,6 +288,15 @@ func (l *length) period() time.Duration {
 		return l.exact
 	}
 	return usualWindow
+}
+
+// pace is how long a window is taken to be to spread calls over it. As long as no call has opened one, all that is
+// known is how much was left of them.
+func (l *length) pace() time.Duration {
+	if l.exact > 0 {
+		return l.exact
+	}
+	return max(l.seen, time.Second)
 }
 
 // An orgClock is what is known of the org's clock: how far it is ahead of this machine's, between two
