@@ -31,10 +31,13 @@ func appendText(buf []byte, v any, scratch *bytes.Buffer) ([]byte, error) {
 	return buf, fmt.Errorf("values of type %T can't be written", v)
 }
 
-// compact returns raw without white space, in memory that belongs to scratch.
+// compact returns raw without white space: raw itself, or memory that belongs to scratch.
 func compact(raw json.RawMessage, scratch *bytes.Buffer) ([]byte, error) {
 	if raw == nil {
 		return []byte("null"), nil
+	}
+	if tight(raw) {
+		return raw, nil
 	}
 	scratch.Reset()
 	if json.Compact(scratch, raw) != nil {
