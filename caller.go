@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -25,8 +26,8 @@ type caller struct {
 // its like. Each call counts in Stats of nobody.
 func (e *Engine) Caller() change.Caller { return &caller{engine: e, meter: new(okta.Meter)} }
 
-// Limit is the rate limit that a method's calls in an org are under, as far as the org's last answer said:
-// for [change.Plan.Summary]. It makes no call.
+// Limit is the rate limit that a method's calls in an org are under, with the headroom that is left to others, as
+// far as the org's answers have said: for [change.Plan.Summary]. It makes no call.
 func (e *Engine) Limit(org string, m *catalog.Method) change.Limit {
 	o, err := (&query{engine: e}).org(org)
 	if err != nil {
@@ -36,8 +37,11 @@ func (e *Engine) Limit(org string, m *catalog.Method) change.Limit {
 	if err != nil {
 		return change.Limit{}
 	}
-	// Okta has buckets for lists and for single users; which, its answers don't name.
-	return change.Limit{Bucket: org + " " + m.HTTP, PerMinute: float64(c.client.Rate().Limit)}
+	p := c.client.Pace(m.HTTP, m.Route)
+	if !p.Known {
+		return change.Limit{}
+	}
+	return change.Limit{Bucket: org + " " + p.Bucket, PerMinute: float64(p.Calls) * (1 - p.Headroom) * float64(time.Minute) / float64(p.Window)}
 }
 
 // Call implements [change.Caller].

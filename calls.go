@@ -33,18 +33,18 @@ type calls struct {
 
 func (c *calls) getSteps() int { return min(len(c.gets), 1) }
 
-// asked is what the calls ask for of each object: those of a list, or the gets if l is nil.
-func (c *calls) asked(l *listCall) asked {
+// projection is what the calls ask for of each object: those of a list, or the gets if l is nil.
+func (c *calls) projection(l *listCall) projection {
 	columns := c.columns
 	if l == nil {
-		return askedOf(c.table, c.table.Get(), columns)
+		return projectionOf(c.table, c.table.Get(), columns)
 	}
 	for _, c := range []*catalog.Column{l.order, l.by} {
 		if c != nil {
 			columns = append(slices.Clip(columns), c)
 		}
 	}
-	return askedOf(c.table, c.table.List(), columns)
+	return projectionOf(c.table, c.table.List(), columns)
 }
 
 // A listCall is a list to read from its first page to its last.

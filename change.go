@@ -512,7 +512,7 @@ func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
 			return nil, err
 		}
 	}
-	p := &change.Planner{Resource: c.resource, Statement: c.source.Text(), Query: !c.named()}
+	p := &change.Planner{Now: c.query.engine.now, Resource: c.resource, Statement: c.source.Text(), Query: !c.named()}
 	if changes := c.query.engine.options.Changes; changes != nil && changes.Protected != nil {
 		p.Protected = func(org, id, login string) string { return changes.Protected(ctx, org, id, login) }
 	}
@@ -600,7 +600,7 @@ func (c *changeResult) target(ask *change.Ask) int {
 		values[i] = c.rows.Value(1 + i)
 	}
 	ask.Object = objectOf(c.fields, values)
-	c.query.got.note(ask)
+	c.query.got.note(ask, c.query.engine.now())
 	return 1 + len(c.fields)
 }
 

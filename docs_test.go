@@ -464,6 +464,9 @@ func TestDecisionsAreNumbered(t *testing.T) {
 		if number := fmt.Sprintf("%04d-", i+1); !strings.HasPrefix(f.Name(), number) {
 			t.Errorf("docs/decisions/%s stands where %s is expected: take the next number that is free", f.Name(), number)
 		}
+		if heading := fmt.Sprintf("# %d. ", i+1); !strings.HasPrefix(readText(t, "docs/decisions/"+f.Name()), heading) {
+			t.Errorf("docs/decisions/%s doesn't begin with %q", f.Name(), heading)
+		}
 	}
 	numbered := regexp.MustCompile(`\[decision (\d+)\]\([^)]*decisions/(\d+)-`)
 	for _, name := range markdown(t) {

@@ -265,7 +265,7 @@ func (e *estimator) lookups(all []calls, orgs []orgClient, times int64) figure {
 	return f
 }
 
-// byKeyOften adds what gets by key cost that a join makes again and again: past 50 values the table is listed
+// byKeyOften adds what gets by key cost that a join makes again and again: past vtab.GetsBeforeList values the table is listed
 // as well, and values that are known ahead are searched for together.
 func (e *estimator) byKeyOften(f *figure, r *catalog.Resource, orgs []orgClient, times int64) {
 	if times != unknown && times <= vtab.GetsBeforeList {

@@ -185,7 +185,7 @@ func (q *query) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab.
 		}
 		switch {
 		case p.Key:
-			request += " for each new value; past 50 the list too, kept"
+			request += fmt.Sprintf(" for each new value; past %d the list too, kept", vtab.GetsBeforeList)
 		case slices.ContainsFunc(p.Args, func(a vtab.PlanArg) bool { return a.Column >= 0 && r.Columns[a.Column].Kind == catalog.KindRequired }):
 			request += " for each new value, kept while the query runs"
 		default:
@@ -196,13 +196,13 @@ func (q *query) explainTable(name string, p *vtab.Plan, rec *recorder, st *vtab.
 	if len(only) > 0 {
 		checked += "; only here: " + strings.Join(only, ", ")
 	}
-	what := asked{}
+	what := projection{}
 	switch scan := rec.scans[p.ID]; {
 	case q.engine.options.NoProjection:
 	case len(scan.calls) > 0 && len(scan.calls[0].lists) > 0:
-		what = scan.calls[0].asked(&scan.calls[0].lists[0])
+		what = scan.calls[0].projection(&scan.calls[0].lists[0])
 	default:
-		what = askedOf(r, m, st.Reads(r, p))
+		what = projectionOf(r, m, st.Reads(r, p))
 	}
 	columns := what.String()
 	if strings.HasPrefix(request, noRequest) {

@@ -18,9 +18,9 @@ import (
 // A long list is read by several cursors side by side, each of which walks a span of time: the objects
 // that were created in it. docs/decisions/0022-long-lists-are-read-in-ranges.md says why so.
 const (
-	// maxCursors is how many read a scan's lists side by side: two whoqls are then still within 35 calls
+	// MaxCursors is how many read a scan's lists side by side: two whoqls are then still within 35 calls
 	// at the same time, the smallest limit that Okta documents.
-	maxCursors = 16
+	MaxCursors = 16
 	// onePages is how many pages one cursor reads before others join it: what is small costs no call more.
 	onePages = 5
 	// startCursors is how many read as soon as it is known how far the list goes.

@@ -52,13 +52,13 @@ func (s *source) Scan(ctx context.Context, scan *vtab.Scan) (vtab.Rows, error) {
 // belongs to one goroutine at a time.
 type orgScan struct {
 	orgClient
-	calls *calls
-	next  int // the call to begin next, counted through gets (as one) and lists
-	pages *okta.Pages
-	later bool   // a page of pages was read before
-	last  string // the value of the order's column in the object read last
-	asked asked  // what pages asks for
-	again string // why the list of pages was begun again, with whole objects; "": it wasn't
+	calls      *calls
+	next       int // the call to begin next, counted through gets (as one) and lists
+	pages      *okta.Pages
+	later      bool       // a page of pages was read before
+	last       string     // the value of the order's column in the object read last
+	projection projection // what pages asks for
+	again      string     // why the list of pages was begun again, with whole objects; "": it wasn't
 }
 
 // A batch is what one step of an orgScan reads.
@@ -111,11 +111,11 @@ func (r *orgScan) read(ctx context.Context) (batch, error) {
 		if err != nil {
 			return batch{}, err
 		}
-		if path := r.asked.lacking(page.Items); path != "" {
+		if path := r.projection.lacking(page.Items); path != "" {
 			return batch{}, &FieldsError{Path: path}
 		}
 		if r.again != "" {
-			r.engine.wholes.add(r.name, r.again)
+			r.engine.unprojected.add(r.name, r.again)
 			r.again = ""
 		}
 		l := &r.calls.lists[r.next-r.calls.getSteps()-1]
@@ -162,20 +162,20 @@ func (r *orgScan) begin(ctx context.Context) (items [][]byte, more bool, err err
 
 // list begins a list.
 func (r *orgScan) list(l *listCall) {
-	r.asked = asked{}
+	r.projection = projection{}
 	if !r.engine.options.NoProjection {
-		r.asked = r.calls.asked(l)
+		r.projection = r.calls.projection(l)
 	}
-	if r.again != "" || r.engine.wholes.has(r.name) {
-		r.asked.fields, r.asked.has = "", nil
+	if r.again != "" || r.engine.unprojected.has(r.name) {
+		r.projection.fields, r.projection.has = "", nil
 	}
 	client, query := r.client, l.query
-	if r.asked.trimmed {
+	if r.projection.trimmed {
 		client = client.Trimmed()
 	}
-	if r.asked.fields != "" {
+	if r.projection.fields != "" {
 		query = maps.Clone(query)
-		query.Set("fields", r.asked.fields)
+		query.Set("fields", r.projection.fields)
 	}
 	r.later, r.last = false, ""
 	r.pages = client.Pages(r.calls.listOperation, l.path, query, okta.PageOptions{
@@ -187,12 +187,12 @@ func (r *orgScan) list(l *listCall) {
 // parameter fields.
 func (r *orgScan) asksAgain(items [][]byte, err error) bool {
 	switch {
-	case r.asked.fields == "" || r.later:
+	case r.projection.fields == "" || r.later:
 		return false
 	case refuses(err):
 		r.again = "refuses the parameter fields"
-	case err == nil && r.asked.lacking(items) != "":
-		r.again = "doesn't send " + r.asked.lacking(items) + ", which the parameter fields asked for"
+	case err == nil && r.projection.lacking(items) != "":
+		r.again = "doesn't send " + r.projection.lacking(items) + ", which the parameter fields asked for"
 	default:
 		return false
 	}
@@ -210,7 +210,7 @@ func (r *orgScan) getOne(ctx context.Context, client *okta.Client, path string) 
 	if err != nil {
 		return nil, err
 	}
-	r.got.put(r.name, answer)
+	r.got.put(r.name, answer, r.engine.now())
 	return answer.Body, nil
 }
 
@@ -218,7 +218,7 @@ func (r *orgScan) getOne(ctx context.Context, client *okta.Client, path string) 
 func (r *orgScan) get(ctx context.Context, client *okta.Client) ([][]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if !r.engine.options.NoProjection && r.calls.asked(nil).trimmed {
+	if !r.engine.options.NoProjection && r.calls.projection(nil).trimmed {
 		client = client.Trimmed()
 	}
 	objects := make([][]byte, len(r.calls.gets))

@@ -40,7 +40,7 @@ type Read struct {
 // Stats may be read at any time, from any goroutine, also after Close.
 func (r *Rows) Stats() Stats {
 	s := r.query.meter.Snapshot()
-	return Stats{Requests: s.Requests, Retries: s.Retries, Waited: s.Waited, Read: r.query.reads.snapshot(), Whole: r.query.engine.wholes.snapshot()}
+	return Stats{Requests: s.Requests, Retries: s.Retries, Waited: s.Waited, Read: r.query.reads.snapshot(), Whole: r.query.engine.unprojected.snapshot()}
 }
 
 // reads are the counts behind Stats.Read. They may be used concurrently.

@@ -96,7 +96,7 @@ func (c *changeResult) getTarget(ctx context.Context, read *catalog.Method, ask 
 	case err != nil:
 		return err
 	}
-	ask.Object, ask.ETag, ask.Read = answer.Body, answer.ETag, time.Now()
+	ask.Object, ask.ETag, ask.Read = answer.Body, answer.ETag, c.query.engine.now()
 	return nil
 }
 
@@ -148,7 +148,7 @@ func (c *changeResult) searchTargets(ctx context.Context, asks []change.Ask) err
 			}
 			object := objectOf(c.fields, values)
 			k := key{org, gjson.GetBytes(object, "id").String()}
-			found[k], read[k] = object, time.Now()
+			found[k], read[k] = object, c.query.engine.now()
 		}
 	}
 	for i := range asks {
@@ -177,19 +177,19 @@ type gottenObject struct {
 	at   time.Time
 }
 
-func (g *gotten) put(org string, answer *okta.Answer) {
+func (g *gotten) put(org string, answer *okta.Answer, at time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.read == nil {
 		g.read = map[gottenKey]gottenObject{}
 	}
-	g.read[gottenKey{org, gjson.GetBytes(answer.Body, "id").String()}] = gottenObject{answer.ETag, time.Now()}
+	g.read[gottenKey{org, gjson.GetBytes(answer.Body, "id").String()}] = gottenObject{answer.ETag, at}
 }
 
 // note notes in an ask how its object was read. Without a get it came from the search index, as far as anybody
 // knows.
-func (g *gotten) note(ask *change.Ask) {
-	ask.Read, ask.Index = time.Now(), true
+func (g *gotten) note(ask *change.Ask, now time.Time) {
+	ask.Read, ask.Index = now, true
 	if g == nil {
 		return
 	}

@@ -38,7 +38,7 @@ type Options struct {
 	Catalog *catalog.Catalog
 	// NoPushdown hands no condition to the API; the rows are the same. The default is false.
 	NoPushdown bool
-	// Cursors is how many cursors may read a long list of one statement side by side, 1 to 16; 0: 16.
+	// Cursors is how many cursors may read a long list of one statement side by side, 1 to [MaxCursors]; 0: that.
 	Cursors int
 	// NoRewrite reads profile->>'x' and json_extract(profile, '$.x') out of the JSON, instead of from
 	// the attribute's column; rows, headings and types are the same. The default is false.
@@ -57,7 +57,7 @@ type Options struct {
 	// Assume are numbers of objects by table, okta.user.users say, that EXPLAIN takes for granted instead of
 	// what is kept. The default is none.
 	Assume map[string]int64
-	// Now is the clock by which schemas that are kept grow old. Nil: time.Now.
+	// Now is the clock by which plans and kept schemas grow old. Nil: time.Now.
 	Now func() time.Time
 	// TempInMemory keeps big sorts in memory instead of in temporary files. The default is false.
 	TempInMemory bool
@@ -72,12 +72,12 @@ type Options struct {
 
 // An Engine runs statements.
 type Engine struct {
-	options Options
-	catalog *catalog.Catalog
-	schemas SchemaCache
-	sizes   SizeCache
-	now     func() time.Time
-	wholes  wholes
+	options     Options
+	catalog     *catalog.Catalog
+	schemas     SchemaCache
+	sizes       SizeCache
+	now         func() time.Time
+	unprojected unprojected
 }
 
 // Open makes an engine. It makes no request.
@@ -92,11 +92,11 @@ func Open(o Options) (*Engine, error) {
 	if err := checkOrgs(o.Orgs); err != nil {
 		return nil, err
 	}
-	if o.Cursors < 0 || o.Cursors > maxCursors {
-		return nil, fmt.Errorf("whoql: Options.Cursors is %d: choose 1 to %d", o.Cursors, maxCursors)
+	if o.Cursors < 0 || o.Cursors > MaxCursors {
+		return nil, fmt.Errorf("whoql: Options.Cursors is %d: choose 1 to %d", o.Cursors, MaxCursors)
 	}
 	if o.Cursors == 0 {
-		o.Cursors = maxCursors
+		o.Cursors = MaxCursors
 	}
 	e := &Engine{options: o, catalog: c, schemas: o.Schemas, sizes: o.Sizes, now: o.Now}
 	if e.schemas == nil {
@@ -243,14 +243,11 @@ func (q *query) compile(ctx context.Context, s stmt.Statement, args Args) (resul
 	return nil, notRun(s)
 }
 
-// statementWords are the words that the statements begin with which whoql runs.
-var statementWords = []string{"SELECT", "VALUES", "WITH", "EXPLAIN", "SHOW", "DESCRIBE", "INSERT", "UPDATE", "DELETE", "EXEC", "CREATE", "DROP"}
-
 // notRun is the error of a statement of no known kind.
 func notRun(s stmt.Statement) error {
 	hint := "it runs SELECT, VALUES, WITH, EXPLAIN, SHOW and DESCRIBE; INSERT, UPDATE, DELETE and EXEC, which change an org; and CREATE, DROP, INSERT, UPDATE and DELETE of temporary tables and attached files"
 	word, _, _ := strings.Cut(strings.TrimSpace(s.Text()), " ")
-	if near := catalog.Nearest(word, statementWords); strings.EqualFold(word, "CALL") {
+	if near := catalog.Nearest(word, stmt.Words); strings.EqualFold(word, "CALL") {
 		hint = "a method is run by EXEC: EXEC okta.user.users.suspend @userId = 'dana@example.com'"
 	} else if near != "" {
 		hint = "did you mean " + near + "?"

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/whoql/whoql/stmt"
 )
 
 // The exit codes. docs/sql.md lists them for users.
@@ -190,7 +192,7 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 		c.usage(c.stderr)
 		return &usageError{msg: "no command was given"}
 	}
-	if word, _, _ := strings.Cut(name, " "); slices.Contains(sqlWords, strings.ToUpper(word)) {
+	if word, _, _ := strings.Cut(name, " "); slices.Contains(stmt.Words, strings.ToUpper(word)) {
 		return &usageError{msg: "SQL is no command", hint: `write whoql query "` + strings.ToUpper(word) + ` …"`}
 	}
 	return &usageError{msg: fmt.Sprintf("no such command: %s", name), hint: "whoql help lists the commands"}

@@ -19,6 +19,7 @@ import (
 	"github.com/whoql/whoql/change"
 	"github.com/whoql/whoql/format"
 	"github.com/whoql/whoql/okta"
+	"github.com/whoql/whoql/stmt"
 )
 
 // queryFlags are the flags of whoql query.
@@ -58,7 +59,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	f.sandbox.addTo(fs)
 	f.orgs.add(fs)
 	addHeadroom(fs, &f.headroom)
-	fs.IntVar(&f.cursors, "cursors", 16, "read a long list with at most `N` cursors side by side, 1 to 16")
+	fs.IntVar(&f.cursors, "cursors", whoql.MaxCursors, fmt.Sprintf("read a long list with at most `N` cursors side by side, 1 to %d", whoql.MaxCursors))
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up after this `TIME`, such as 30s or 5m; exit code 124")
 	addParams(fs, &f.params)
 	f.files.add(fs)
@@ -83,8 +84,8 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 	if f.timeout < 0 || fs.Changed("timeout") && f.timeout == 0 {
 		return nil, nil, &usageError{msg: "--timeout must be longer than 0", hint: "for example: --timeout 30s"}
 	}
-	if f.cursors < 1 || f.cursors > 16 {
-		return nil, nil, &usageError{msg: fmt.Sprintf("--cursors %d: expected 1 to 16", f.cursors), hint: "1 reads every list from its first page to its last"}
+	if f.cursors < 1 || f.cursors > whoql.MaxCursors {
+		return nil, nil, &usageError{msg: fmt.Sprintf("--cursors %d: expected 1 to %d", f.cursors, whoql.MaxCursors), hint: "1 reads every list from its first page to its last"}
 	}
 	if err := checkHeadroom(f.headroom); err != nil {
 		return nil, nil, err
@@ -316,7 +317,7 @@ func (c *command) statements(f *queryFlags, texts []string) (string, error) {
 		if len(texts) == 0 {
 			return "", &usageError{msg: "no SQL was given", hint: `for example: whoql query "SHOW METHODS IN okta.user.users", or -f FILE, or -f - for standard input`}
 		}
-		if len(texts) > 1 && slices.Contains(sqlWords, strings.ToUpper(texts[0])) {
+		if len(texts) > 1 && slices.Contains(stmt.Words, strings.ToUpper(texts[0])) {
 			return "", &usageError{msg: "the SQL came in pieces", hint: `a statement is one argument, in double quotes: whoql query "SELECT …"`}
 		}
 		return strings.Join(texts, "\n;\n"), nil // the semicolon stands outside of a comment at an argument's end
@@ -336,9 +337,6 @@ func (c *command) statements(f *queryFlags, texts []string) (string, error) {
 	}
 	return strings.TrimPrefix(string(b), "\ufeff"), nil
 }
-
-// sqlWords are words that statements begin with, and that are none alone.
-var sqlWords = []string{"SELECT", "VALUES", "WITH", "EXPLAIN", "SHOW", "DESCRIBE", "INSERT", "UPDATE", "DELETE", "EXEC", "CREATE", "DROP"}
 
 // parseParams reads name=value, a text, and name:=json, a number, true, false, null or a text.
 func parseParams(params []string) (whoql.Args, error) {

@@ -108,7 +108,7 @@ type Creation uint8
 
 const (
 	CreatedEvenly       Creation = iota // as many in each month
-	CreatedHeavyTailed                  // as many in the last four years as in the last two, one, half a …, down to the last second
+	CreatedHeavyTailed                  // as many between two years ago and one as between one and a half, and so on down to the last second
 	CreatedInTenSeconds                 // all in the last ten seconds
 	CreatedInOneSecond                  // all in the last second
 )

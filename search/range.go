@@ -91,3 +91,9 @@ func span(value string) (from, to time.Time, ok bool) {
 	}
 	return from, to, false
 }
+
+// Between returns the term: attribute, a date, is neither before from nor as late as to. Milliseconds
+// count, and no smaller part.
+func Between(attribute string, from, to time.Time) string {
+	return All(AtLeast(attribute, Quote(from.UTC().Format(dateForm))), attribute+" lt "+Quote(to.UTC().Format(dateForm)))
+}

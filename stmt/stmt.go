@@ -16,6 +16,9 @@ import (
 	"github.com/sqlc-dev/meyer/token"
 )
 
+// Words are the words that the statements begin with which whoql runs.
+var Words = []string{"SELECT", "VALUES", "WITH", "EXPLAIN", "SHOW", "DESCRIBE", "INSERT", "UPDATE", "DELETE", "EXEC", "CREATE", "DROP"}
+
 // A Kind is what a statement does.
 type Kind int
 

@@ -14,8 +14,8 @@ import (
 	"github.com/whoql/whoql/okta"
 )
 
-// asked is what is asked for of each object; the zero value is all of it.
-type asked struct {
+// A projection is what is asked for of each object; the zero value is all of it.
+type projection struct {
 	// fields is the parameter of this name, such as id,status,profile:(login,city); "": all.
 	fields string
 	// has are the paths of what each object then has. Whoever doesn't know the parameter, or an attribute in it,
@@ -25,17 +25,17 @@ type asked struct {
 	trimmed bool
 }
 
-// askedOf is what must be asked for where some columns' values are read.
+// projectionOf is what must be asked for where some columns' values are read.
 //
 // Only what Okta's description of the parameter shows is written: fields that every object has, and
 // attributes that all orgs have. For the others, the whole profile and custom attributes among them, nobody
 // could tell an answer that leaves them out from one that has no value.
-func askedOf(r *catalog.Resource, m *catalog.Method, columns []*catalog.Column) asked {
-	all := asked{trimmed: m.Trims && !slices.ContainsFunc(columns, func(c *catalog.Column) bool { return c.Trimmed })}
+func projectionOf(r *catalog.Resource, m *catalog.Method, columns []*catalog.Column) projection {
+	all := projection{trimmed: m.Trims && !slices.ContainsFunc(columns, func(c *catalog.Column) bool { return c.Trimmed })}
 	if !m.Fields {
 		return all
 	}
-	some := asked{trimmed: all.trimmed}
+	some := projection{trimmed: all.trimmed}
 	fields, attributes, of := []string{"id"}, []string(nil), ""
 	for _, c := range columns {
 		switch {
@@ -75,9 +75,9 @@ func askedOf(r *catalog.Resource, m *catalog.Method, columns []*catalog.Column) 
 }
 
 // lacking returns what an object lacks of what it must have; "": nothing.
-func (a *asked) lacking(items [][]byte) string {
+func (p *projection) lacking(items [][]byte) string {
 	for _, obj := range items {
-		for _, path := range a.has {
+		for _, path := range p.has {
 			if !gjson.GetBytes(obj, path).Exists() {
 				return path
 			}
@@ -87,11 +87,11 @@ func (a *asked) lacking(items [][]byte) string {
 }
 
 // String says what is asked for, for EXPLAIN.
-func (a asked) String() string {
+func (p projection) String() string {
 	switch {
-	case a.fields != "":
-		return strings.ReplaceAll(a.fields, ",", ", ")
-	case a.trimmed:
+	case p.fields != "":
+		return strings.ReplaceAll(p.fields, ",", ", ")
+	case p.trimmed:
 		return "all but credentials and transitioningToStatus"
 	}
 	return "all"
@@ -104,20 +104,20 @@ func refuses(err error) bool {
 	return ok && e.Status == http.StatusBadRequest && e.Code != "E0000031"
 }
 
-// wholes are the orgs of an engine that don't take the parameter fields. It may be used concurrently.
-type wholes struct {
+// unprojected are the orgs of an engine that don't take the parameter fields. It may be used concurrently.
+type unprojected struct {
 	mu   sync.Mutex
 	orgs map[string]string // name → why
 }
 
-func (w *wholes) has(org string) bool {
+func (w *unprojected) has(org string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	_, ok := w.orgs[org]
 	return ok
 }
 
-func (w *wholes) add(org, why string) {
+func (w *unprojected) add(org, why string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.orgs == nil {
@@ -129,7 +129,7 @@ func (w *wholes) add(org, why string) {
 }
 
 // snapshot returns a sentence for each of the orgs, in the order of their names.
-func (w *wholes) snapshot() []string {
+func (w *unprojected) snapshot() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []string
