@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/change"
 	"github.com/whoql/whoql/stmt"
+	"github.com/whoql/whoql/vtab"
 )
 
 // A setter says what a value that a change gives is for.
@@ -208,7 +210,7 @@ func (s *setter) put(ask *change.Ask, v any, row int) error {
 		}
 	case setParam:
 		if v != nil {
-			ask.Params[s.name] = textOf(v)
+			ask.Params[s.name] = textAs(s.typ, v)
 		}
 	case setAttribute, setField:
 		value, problem := jsonOf(s.typ, v)
@@ -240,7 +242,30 @@ func (s *setter) put(ask *change.Ask, v any, row int) error {
 	return nil
 }
 
-// textOf is a value as a parameter's text.
+// A realValue is a REAL with the text that SQLite makes of it.
+type realValue struct {
+	float float64
+	text  string
+}
+
+// valueOf is column i of a row as a value for a change.
+func valueOf(row *vtab.Stmt, i int) any {
+	v := row.Value(i)
+	if f, ok := v.(float64); ok {
+		return realValue{f, row.Text(i)}
+	}
+	return v
+}
+
+// number is a REAL as what wants a number, or a boolean, has it: an integer without a fraction.
+func (r realValue) number() string {
+	if r.float == math.Trunc(r.float) && math.Abs(r.float) <= maxExact {
+		return strconv.FormatInt(int64(r.float), 10)
+	}
+	return strconv.FormatFloat(r.float, 'g', -1, 64)
+}
+
+// textOf is a value as a text.
 func textOf(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -251,10 +276,18 @@ func textOf(v any) string {
 		return string(v)
 	case int64:
 		return strconv.FormatInt(v, 10)
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64)
+	case realValue:
+		return v.text
 	}
 	return fmt.Sprint(v)
+}
+
+// textAs is a value as a text for what has the type given.
+func textAs(typ string, v any) string {
+	if r, ok := v.(realValue); ok && slices.Contains([]string{"boolean", "integer", "number"}, typ) {
+		return r.number()
+	}
+	return textOf(v)
 }
 
 // jsonOf is a value of SQL as the JSON of a field of the type given, or what is wrong with it.
@@ -265,7 +298,7 @@ func jsonOf(typ string, v any) (json.RawMessage, string) {
 	if _, ok := v.([]byte); ok {
 		return nil, "is a BLOB, which JSON has not"
 	}
-	text := textOf(v)
+	text := textAs(typ, v)
 	if !utf8.ValidString(text) {
 		return nil, "is no text in UTF-8"
 	}

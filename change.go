@@ -548,7 +548,7 @@ func (c *changeResult) asks(ctx context.Context) ([]change.Ask, error) {
 			return nil, c.computing(err, 0)
 		}
 		for i := range c.constant {
-			constants = append(constants, c.constants.Value(i))
+			constants = append(constants, valueOf(c.constants, i))
 		}
 	}
 	var out []change.Ask
@@ -568,7 +568,7 @@ func (c *changeResult) asks(ctx context.Context) ([]change.Ask, error) {
 			first = c.target(&ask)
 		}
 		for i, s := range c.set {
-			if err := s.put(&ask, c.rows.Value(first+i), len(out)+1); err != nil {
+			if err := s.put(&ask, valueOf(c.rows, first+i), len(out)+1); err != nil {
 				return nil, err
 			}
 		}
@@ -597,7 +597,7 @@ func (c *changeResult) target(ask *change.Ask) int {
 	ask.Org = textOf(c.rows.Value(0))
 	values := make([]any, len(c.fields))
 	for i := range values {
-		values[i] = c.rows.Value(1 + i)
+		values[i] = valueOf(c.rows, 1+i)
 	}
 	ask.Object = objectOf(c.fields, values)
 	c.query.got.note(ask, c.query.engine.now())

@@ -144,7 +144,7 @@ func (c *changeResult) searchTargets(ctx context.Context, asks []change.Ask) err
 			}
 			values := make([]any, len(c.fields))
 			for i := range values {
-				values[i] = st.Value(i)
+				values[i] = valueOf(st, i)
 			}
 			object := objectOf(c.fields, values)
 			k := key{org, gjson.GetBytes(object, "id").String()}

@@ -188,6 +188,10 @@ func (s *Stmt) Value(i int) any {
 	return nil
 }
 
+// Text returns column i of the row as the text that SQLite makes of it, as by CAST; "" for NULL. A Value that is
+// wanted, too, has to be taken first: https://sqlite.org/c3ref/column_blob.html.
+func (s *Stmt) Text(i int) string { return s.stmt.ColumnText(i) }
+
 // jsonSubtype marks a text that a JSON function made: https://sqlite.org/json1.html.
 const jsonSubtype = 74
 
