@@ -150,10 +150,52 @@ func (c *changeResult) unknown(t stmt.Target, known []string) error {
 	hint := "there are: " + strings.Join(known, ", ")
 	if c.change.Kind == stmt.Insert && strings.EqualFold(t.Name, "status") {
 		hint = "it follows from the column activate (false: STAGED), the password and nextLogin"
+	} else if key := c.keyFor(t.Name); key != "" && c.change.For {
+		hint = "the columns behind FOR are parameters: SELECT " + t.Name + " AS " + key
+	} else if key != "" {
+		hint = "the id or the login is given as @" + key
 	} else if near := catalog.Nearest(t.Name, known); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return c.errorAt(t.Pos, what+" "+t.Name, hint)
+}
+
+// keyFor is the parameter of an EXEC that a column of the table gives a value for, if that names an object; else
+// it is empty.
+func (c *changeResult) keyFor(column string) string {
+	col := c.resource.Column(column)
+	if c.change.Kind != stmt.Exec || col == nil || !col.Key {
+		return ""
+	}
+	for _, p := range c.method.Params {
+		if p.In == "path" {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// trueOrFalse adds to an error about a name that isn't known what belongs in its place, if it is given for a
+// boolean or looks like one.
+func (c *changeResult) trueOrFalse(err error) error {
+	var wrong *stmt.Error
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	name, ok := strings.CutPrefix(wrong.Msg, "no such column: ")
+	if !ok {
+		return err
+	}
+	boolean := c.change.Kind != stmt.Update && catalog.Nearest(name, []string{"true", "false"}) != ""
+	for _, t := range c.change.Set {
+		for _, p := range c.params() {
+			boolean = boolean || t.ValuePos == wrong.Pos && strings.EqualFold(p.Name, t.Name) && p.Type == "boolean"
+		}
+	}
+	if boolean {
+		wrong.Hint = "write true or false"
+	}
+	return err
 }
 
 // params are the parameters and body fields that the statement can give. An UPDATE's org and key are found

@@ -30,6 +30,9 @@ func (l *learner) learn(ctx context.Context, text *stmt.Query, failure error) (b
 	if len(names) == 0 {
 		return false, nil
 	}
+	if _, columns := l.query.csvOf(text, names[0]); columns != nil {
+		return false, nil // what isn't in a file no org has
+	}
 	texts := []*stmt.Query{text}
 	if text.Uses > len(text.Tables) {
 		texts = append(texts, l.query.views...) // which it may read

@@ -31,7 +31,8 @@ type Changes struct {
 	Protected func(ctx context.Context, org, id, login string) string
 	// Planned is told each plan that is shown and not applied: with DryRun, and for EXPLAIN. Nil: nobody is.
 	Planned func(*change.Plan)
-	// DryRun gives each statement's plan as its result, and applies none. The default is false.
+	// DryRun gives each statement's plan as its result, and applies none; attached files stay as they were, too,
+	// but for the statements behind those that write to them. The default is false.
 	DryRun bool
 	// WholePlans makes the result with DryRun one row for each plan, as [WholePlanTable] has it. The default is
 	// a row for each call and for each object without one.
@@ -202,7 +203,7 @@ func (c *changeResult) resolve() error {
 // compileRows compiles the SELECTs that say what to change, and finds out what their values are for.
 func (c *changeResult) compileRows(ctx context.Context) (err error) {
 	if c.rows, err = c.prepare(ctx, c.change.Rows); err != nil {
-		return err
+		return c.trueOrFalse(err)
 	}
 	columns := c.rows.Columns()
 	targets := c.change.Set
@@ -216,7 +217,7 @@ func (c *changeResult) compileRows(ctx context.Context) (err error) {
 		}
 		if len(c.change.Set) > 0 {
 			if c.constants, err = c.prepare(ctx, c.change.Constants); err != nil {
-				return err
+				return c.trueOrFalse(err)
 			}
 			if c.constant, err = c.setters(ctx, c.change.Set); err != nil {
 				return err

@@ -123,10 +123,27 @@ func rereadNotes(q *stmt.Query, st *vtab.Stmt) []*stmt.Error {
 	return out
 }
 
+// csvOf is the CSV file that a column's qualifier stands for, and its columns; nil if it has none, or
+// another one.
+func (q *query) csvOf(text *stmt.Query, column string) (name string, columns []string) {
+	at := strings.LastIndexByte(column, '.')
+	if at < 0 {
+		return "", nil
+	}
+	name = text.TableOf(column[:at])
+	return name, q.db.CSVColumns(name)
+}
+
 // nearestColumn is the hint for a column that does not exist in the statement's tables.
 func (q *query) nearestColumn(text *stmt.Query, name string, l *learner) string {
 	if strings.HasPrefix(name, `"`) {
 		return "text goes in single quotes: " + stmt.Literal(stmt.Unquote(name))
+	}
+	if csv, columns := q.csvOf(text, name); columns != nil {
+		if near := catalog.Nearest(name[strings.LastIndexByte(name, '.')+1:], columns); near != "" {
+			return "did you mean " + near + "?"
+		}
+		return csv + " has the columns " + strings.Join(columns, ", ")
 	}
 	name = name[strings.LastIndexByte(name, '.')+1:]
 	var all []string

@@ -63,9 +63,10 @@ func (q *query) begin() error {
 	return q.db.Begin()
 }
 
-// commit keeps what the statements have changed.
+// commit keeps what the statements have changed, but not of what is only tried: that is undone when the
+// query's SQLite is closed.
 func (q *query) commit() error {
-	if !q.commits {
+	if changes := q.engine.options.Changes; !q.commits || changes != nil && changes.DryRun {
 		return nil
 	}
 	q.commits = false

@@ -79,7 +79,11 @@ func (c *changeResult) getTarget(ctx context.Context, read *catalog.Method, ask 
 	}
 	path, err := routePath(read, values)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.method.Name, err)
+		ask.Refused = "this can't be sent as part of a call's address: no id or login is like it"
+		if strings.Contains(ask.Key, "/") {
+			ask.Refused = fmt.Sprintf("a login with a slash can't be sent as part of a call's address: give the id, or EXEC … FOR SELECT id AS userId FROM %s WHERE login = '…'", c.resource.Path())
+		}
+		return nil
 	}
 	org, err := (&query{engine: c.query.engine}).org(ask.Org)
 	if err != nil {

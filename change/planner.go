@@ -43,6 +43,9 @@ type Ask struct {
 	Index  bool
 	// Key is the object's id, or what else stands for it in a path, such as a login, where Object is nil.
 	Key string
+	// Refused says why no call can be made for the object, whatever it is; empty: nothing is known that is in the
+	// way.
+	Refused string
 	// Anyway: a call of Exec is made whatever the status is, and the org is the judge. Off, a row whose
 	// status doesn't allow it is refused.
 	Anyway bool
@@ -160,7 +163,8 @@ func (p *Planner) row(index, number int, ask *Ask) (*Row, *object, error) {
 		r.ID, r.Name, r.Before = o.id, o.name, o.state
 		r.Before.ETag, r.Before.Read, r.Before.Index = ask.ETag, ask.Read, ask.Index
 	}
-	if p.Protected != nil {
+	r.Refused = ask.Refused
+	if r.Refused == "" && p.Protected != nil {
 		r.Refused = p.Protected(r.Org, r.ID, r.Name)
 	}
 	return r, o, nil

@@ -639,6 +639,28 @@ func (q *Query) Identifiers(name string) []int {
 // ErrorIn returns an Error at a byte offset of the source.
 func (q *Query) ErrorIn(pos int, msg, hint string) *Error { return q.source.errorAt(pos, msg, hint) }
 
+// TableOf is the name that a table has which the statement calls so: what stands in front of an alias. Without
+// such an alias it is the name itself.
+func (q *Query) TableOf(alias string) string {
+	tokens := lexer.Lex(q.SQL)
+	name := func(i int) (string, bool) {
+		return Unquote(tokens[i].Text(q.SQL)), tokens[i].Kind == token.ID
+	}
+	for i := 1; i < len(tokens); i++ {
+		if word, ok := name(i); !ok || !strings.EqualFold(word, alias) {
+			continue
+		}
+		before := i - 1
+		if tokens[before].Kind == token.AS && before > 0 {
+			before--
+		}
+		if table, ok := name(before); ok {
+			return table
+		}
+	}
+	return alias
+}
+
 // MaskValue is [MaskValue] for the source that the statement stands in.
 func (q *Query) MaskValue(msg string) string { return MaskValue(q.source.Source, msg) }
 

@@ -59,6 +59,14 @@ func (db *DB) RegisterCSV(c CSV) error {
 	return nil
 }
 
+// CSVColumns are the columns of a CSV file by the table's name; nil: there is none by that name.
+func (db *DB) CSVColumns(name string) []string {
+	if file := db.csv[strings.ToLower(name)]; file != nil {
+		return file.Columns()
+	}
+	return nil
+}
+
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // A csvTable is a CSV file as SQLite sees it.
