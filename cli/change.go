@@ -81,6 +81,10 @@ type changer struct {
 	// of run: the objects that something was done to, of them those of which something can be undone, and
 	// those of which nobody knows
 	done, undoable, unknown int
+	// left is how many objects a run that is gone on with had left, and more how many of them were done since.
+	left, more int
+	// asked: the question whether a plan may be applied was left without an answer.
+	asked bool
 }
 
 // me is whoever the token of an org belongs to.
@@ -329,7 +333,9 @@ func (ch *changer) ask(ctx context.Context, n int, instead string) error {
 	}()
 	select {
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		fmt.Fprintln(c.stderr) // behind the question
+		ch.asked = true
+		return &unchangedError{context.Cause(ctx)}
 	case text := <-line:
 		if strings.TrimSpace(text) == strconv.Itoa(n) {
 			return nil
@@ -460,6 +466,9 @@ func (ch *changer) count(report *change.Report) {
 		if o.Result == change.Done || o.Step > 0 {
 			ch.command.changed.Store(true)
 			ch.done++
+			if !o.Earlier {
+				ch.more++
+			}
 			if slices.ContainsFunc(o.Row.Steps, func(op *change.Operation) bool { return op.Undo != "" }) {
 				ch.undoable++
 			}
@@ -476,6 +485,9 @@ func (ch *changer) ended() {
 	switch {
 	case ch.stops != nil:
 		show = fmt.Sprintf("%s left: whoql resume %s%s goes on, %s", count(int64(ch.stops.Left), "row"), ch.run, ch.again(), show)
+	case ch.left > 0 && ch.more == 0 && ch.unknown == 0:
+		show = fmt.Sprintf("nothing more was done; %s %s left: whoql resume %s%s goes on, %s", count(int64(ch.left), "row"),
+			map[bool]string{true: "is", false: "are"}[ch.left == 1], ch.run, ch.again(), show)
 	case ch.unknown > 0:
 		show = fmt.Sprintf("of %s it isn't known whether it was done: whoql resume %s%s asks again, %s", count(int64(ch.unknown), "row"), ch.run, ch.again(), show)
 	case ch.done == 0:
@@ -487,6 +499,19 @@ func (ch *changer) ended() {
 	}
 	fmt.Fprintf(ch.command.stderr, "run %s: %s\n", ch.run, show)
 	ch.tellBehind(ch.behind)
+}
+
+// unfinished says what there is of the changes of a call that broke off; what is said where there are none.
+func (ch *changer) unfinished(otherwise string) string {
+	switch {
+	case ch.stops != nil && !ch.temporary:
+		return "what was done is done; whoql resume " + ch.stops.Run + ch.again() + " goes on"
+	case ch.done > 0 && ch.run != "" && !ch.temporary:
+		return "what was done is done; whoql runs show " + ch.run + " says what that is"
+	case ch.asked && ch.done == 0:
+		return "nothing was changed"
+	}
+	return otherwise
 }
 
 // tellBehind says how many statements of a text a run doesn't have.

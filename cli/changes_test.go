@@ -103,6 +103,46 @@ func TestChangesInterrupted(t *testing.T) {
 	}
 }
 
+// A resume that is interrupted, and an undo, say what a query does: what was done is done, and how to go on.
+func TestResumeInterrupted(t *testing.T) {
+	r := newChangeRun(t, oktatest.Options{Users: 120, Seed: 3})
+	goesOn := regexp.MustCompile(`hint: what was done is done; whoql resume (\S+) goes on`)
+	var cancel context.CancelCauseFunc
+	at := int64(20)
+	r.post = func(n int64) {
+		if n == at {
+			cancel(&signalError{os.Interrupt})
+		}
+		if at > 0 && n >= at {
+			time.Sleep(grace / 4) // so that nothing more is begun
+		}
+	}
+	interrupt := func(args ...string) string {
+		t.Helper()
+		var ctx context.Context
+		ctx, cancel = context.WithCancelCause(t.Context())
+		code, _, errs := r.run(ctx, append(args, "--yes", "-o", "tsv")...)
+		id := goesOn.FindStringSubmatch(errs)
+		if code != ExitInterrupted || id == nil || strings.Contains(errs, "no row was written") {
+			t.Fatalf("%s: exit code %d: %s", args[0], code, errs)
+		}
+		return id[1]
+	}
+	id := interrupt("query", suspendAll+" LIMIT 80")
+	at = int64(len(r.posts()) + 10)
+	if again := interrupt("resume", id); again != id {
+		t.Errorf("resume %s names the run %s", id, again)
+	}
+	at = 0
+	if code, _, errs := r.run(t.Context(), "resume", id, "--yes"); code != ExitOK && code != ExitFailed { // the token's owner fails
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	at = int64(len(r.posts()) + 5)
+	if again := interrupt("undo", id); again == id {
+		t.Errorf("undo %s names that run itself", id)
+	}
+}
+
 // Who is protected by now is left as they are when a run is gone on with, and are done once they aren't.
 func TestResumeProtects(t *testing.T) {
 	r := newChangeRun(t, oktatest.Options{Users: 60, Seed: 3})
@@ -249,7 +289,8 @@ func TestResumeWithSecrets(t *testing.T) {
 	if code, out, errs := r.run(t.Context(), "resume", id[1], "--yes", "-o", "tsv"); code != ExitFailed || !strings.Contains(out, "\tneeds input\t") || !strings.Contains(errs, "resume "+id[1]+" -f FILE, with the --param, --csv and --attach that they had") {
 		t.Errorf("without the statements: exit code %d: %s", code, errs)
 	}
-	if code, _, errs := r.run(t.Context(), with("MARKEDsecret-5-", "resume", id[1])...); code != ExitFailed || !strings.Contains(errs, "is not what the run began with") {
+	if code, _, errs := r.run(t.Context(), with("MARKEDsecret-5-", "resume", id[1])...); code != ExitFailed || !strings.Contains(errs, "is not what the run began with") ||
+		!regexp.MustCompile(`(?m)^run `+id[1]+`: nothing more was done; \d+ rows are left: whoql resume `+id[1]+` goes on, whoql runs show`).MatchString(errs) {
 		t.Errorf("with others: exit code %d: %s", code, errs)
 	}
 	if n := r.posts()["/api/v1/users"]; n != began {

@@ -45,14 +45,14 @@ func (c *command) codeOf(err error) int {
 	var org *whoql.UnknownOrgError
 	var noDefault *whoql.NoDefaultOrgError
 	partial := "no row was written"
-	if errors.As(err, &query) && query.rows > 0 {
+	if errors.As(err, &query) {
 		partial = query.unfinished
 	}
 	var abandoned *abandonedError
 	if errors.As(err, &abandoned) {
 		partial = "the result is not complete"
 	}
-	if errors.As(err, new(*unchangedError)) {
+	if query == nil && errors.As(err, new(*unchangedError)) {
 		partial = "nothing was changed"
 	}
 	sent := query != nil && query.requests > 0

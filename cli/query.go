@@ -233,11 +233,11 @@ func (c *command) query(ctx context.Context, args []string) error {
 	c.reportCuts(out)
 	changer.ended()
 	if err != nil {
-		unfinished := out.unfinished()
-		if changer.stops != nil {
-			unfinished = "what was done is done; whoql resume " + changer.stops.Run + changer.again() + " goes on"
+		unfinished := "no row was written"
+		if n > 0 {
+			unfinished = out.unfinished()
 		}
-		return &queryError{error: err, rows: n, unfinished: unfinished, requests: rows.Stats().Requests, timed: f.timeout > 0}
+		return &queryError{error: err, unfinished: changer.unfinished(unfinished), requests: rows.Stats().Requests, timed: f.timeout > 0}
 	}
 	return nil
 }
@@ -257,8 +257,7 @@ func (c *command) engineOptions(f *queryFlags, set *orgSet) whoql.Options {
 // A queryError is why a query that had begun failed.
 type queryError struct {
 	error
-	rows       int64  // written before
-	unfinished string // what there is of them
+	unfinished string // what there is of its results
 	requests   int64
 	timed      bool // --timeout was given
 }

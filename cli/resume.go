@@ -111,6 +111,9 @@ func (c *command) onRun(ctx context.Context, fs *pflag.FlagSet, f *runFlags, arg
 	}
 	err = do(r, ctx, words[0])
 	r.ended()
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return &queryError{error: cause, unfinished: r.unfinished("nothing was changed"), requests: 1, timed: f.timeout > 0}
+	}
 	return err
 }
 
@@ -187,6 +190,7 @@ func (r *runCommand) goOn(ctx context.Context, run *change.Run) error {
 		}
 	}
 	r.started(run.ID)
+	r.left = left
 	stop := c.progress.follow(noStats)
 	r.applying(left)
 	reports, err := run.Resume(ctx, r.engine.Caller(), o)
