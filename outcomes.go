@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -72,7 +73,7 @@ func WholePlanTable(p *change.Plan, s change.Summary) (columns []string, rows []
 		panic(err)
 	}
 	return wholePlanColumns, [][]any{{p.Hash(), int64(s.Rows), int64(s.Changing), int64(s.Unchanged), int64(s.Refused), int64(s.Irreversible),
-		int64(s.Mailed), int64(s.Calls), int64(s.Reads), s.Seconds, jsonText(methods), jsonText(operations)}}
+		int64(s.Mailed), int64(s.Calls), int64(s.Reads), tenths(time.Duration(s.Seconds * float64(time.Second))), jsonText(methods), jsonText(operations)}}
 }
 
 // text is a text as a value, NULL where it is empty.

@@ -32,6 +32,8 @@ type RunSummary struct {
 
 // A StatementSummary is a statement of a run.
 type StatementSummary struct {
+	// Number is which statement of the run's text it is, from 1, or where there is no text, which of the run.
+	Number int `json:"number"`
 	// Text is the statement's; empty if it was given a secret.
 	Text     string `json:"statement,omitempty"`
 	Verb     string `json:"verb"`
@@ -126,7 +128,15 @@ func (rec *record) summary(state string, left int) RunSummary {
 }
 
 func (st *statementRecord) summary(counts map[Result]int) StatementSummary {
-	return StatementSummary{Verb: st.plan.Verb, Text: st.plan.Statement, Resource: st.plan.Resource.Path(), Hash: st.hash, Counts: counts}
+	return StatementSummary{Number: st.place(), Verb: st.plan.Verb, Text: st.plan.Statement, Resource: st.plan.Resource.Path(), Hash: st.hash, Counts: counts}
+}
+
+// place is the statement's place in the run's text, or, if that isn't known, in the run, from 1.
+func (st *statementRecord) place() int {
+	if st.plan.Position > 0 {
+		return st.plan.Position
+	}
+	return st.number + 1
 }
 
 // summary sums up a run by its rows.

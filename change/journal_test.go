@@ -405,7 +405,7 @@ func TestSecrets(t *testing.T) {
 	}
 	_, err = again.Resume(t.Context(), b.caller, change.ResumeOptions{Input: map[int]*change.Plan{0: plan(t)(p.Insert(asks("x")))}})
 	var ie *change.InputError
-	if !errors.As(err, &ie) || strings.Contains(err.Error(), planted) || ie.Row != 6-left {
+	if !errors.As(err, &ie) || strings.Contains(err.Error(), planted) || ie.Row != 6-left || ie.Statement != 1 {
 		t.Errorf("with other secrets: %v", err)
 	}
 	for _, q := range b.org.Requests() {

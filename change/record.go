@@ -22,7 +22,7 @@ type record struct {
 }
 
 type statementRecord struct {
-	number int
+	number int // in the run, from 0
 	plan   *Plan
 	hash   string                  // of the plan as it was made
 	steps  map[stepKey]*stepRecord // those about which there is more than the plan

@@ -24,14 +24,14 @@ type ResumeOptions struct {
 	// Protected is as in [Planner]: what it names is left as it is, and Refused in the report. It isn't noted
 	// in the journal, so that it is still to be done.
 	Protected func(org, id, name string) string
-	// Input are plans made anew of the run's statements, by the statement's number, counted from 0, for
+	// Input are plans made anew of the run's statements, by the statement's place in the run, counted from 0, for
 	// operations that need input; nil: those are left.
 	Input map[int]*Plan
 }
 
 // An InputError is a plan given as input that isn't the journal's.
 type InputError struct {
-	// Statement and Row count from 0; Name is the row's login, or its id.
+	// Statement is as [StatementSummary.Number]; Row counts from 0; Name is the row's login, or its id.
 	Statement, Row int
 	Name           string
 }
@@ -39,7 +39,7 @@ type InputError struct {
 // Error says for which row the plan differs.
 func (e *InputError) Error() string {
 	return fmt.Sprintf("change: statement %d is not what the run began with: for row %d (%s) it has no such operation, or other secrets: give the text that the run was started with",
-		e.Statement+1, e.Row+1, e.Name)
+		e.Statement, e.Row+1, e.Name)
 }
 
 // Resume goes on with the run's plans: first it asks the org what became of calls that were begun and of
@@ -116,7 +116,7 @@ func (r *Run) restore(st *statementRecord, in *Plan) error {
 				if name == "" {
 					name = row.ID
 				}
-				return &InputError{Statement: st.number, Row: row.Index, Name: name}
+				return &InputError{Statement: st.place(), Row: row.Index, Name: name}
 			}
 		}
 	}

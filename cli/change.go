@@ -252,7 +252,10 @@ func sum(s change.Summary) string {
 		text += ", mails " + count(int64(s.Mailed), "user")
 	}
 	if s.Calls > 0 {
-		text += "; " + count(int64(s.Calls+s.Reads), "call")
+		text += "; " + count(int64(s.Calls), "call")
+		if s.Reads > 0 {
+			text += ", " + count(int64(s.Reads), "read")
+		}
 		if s.Seconds >= 1 {
 			text += fmt.Sprintf(", at least %s at the present rate limit", (time.Duration(s.Seconds * float64(time.Second))).Round(time.Second))
 		}

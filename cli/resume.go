@@ -306,7 +306,7 @@ func (r *runCommand) input(ctx context.Context, run *change.RunReport) (map[int]
 			}
 		}
 		if input[i] == nil {
-			return nil, &usageError{msg: fmt.Sprintf("%s has no statement for statement %d of the run, %s", f.file, i+1, run.Plans[i].Verb), hint: "give the text that the run was started with"}
+			return nil, &usageError{msg: fmt.Sprintf("%s has no statement for statement %d of the run, %s", f.file, run.Statements[i].Number, run.Plans[i].Verb), hint: "give the text that the run was started with"}
 		}
 	}
 	return input, nil

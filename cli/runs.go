@@ -169,7 +169,7 @@ func (c *command) showRun(ctx context.Context, journal *change.Journal, out *out
 		columns = append([]string{"statement"}, append(slices.Clone(names), "requestId", "start", "end")...)
 		for j, row := range values {
 			o := ends[j]
-			rows = append(rows, append(append([]any{int64(i + 1)}, row...), orNull(o.RequestID), instant(o.Start), instant(o.End)))
+			rows = append(rows, append(append([]any{int64(report.Statements[i].Number)}, row...), orNull(o.RequestID), instant(o.Start), instant(o.End)))
 		}
 	}
 	if columns == nil {
@@ -179,8 +179,8 @@ func (c *command) showRun(ctx context.Context, journal *change.Journal, out *out
 		return err
 	}
 	if isTerminal(c.stderr) {
-		for i, s := range report.Statements {
-			fmt.Fprintf(c.stderr, "statement %d: %s\n", i+1, clean(statementText(s)))
+		for _, s := range report.Statements {
+			fmt.Fprintf(c.stderr, "statement %d: %s\n", s.Number, clean(statementText(s)))
 		}
 		for _, o := range report.Orgs {
 			fmt.Fprintf(c.stderr, "org %s\n", clean(o.String()))
