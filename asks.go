@@ -367,7 +367,7 @@ func jsonOf(typ string, v any) (json.RawMessage, string) {
 		}
 		return json.RawMessage(t), ""
 	}
-	b, _ := json.Marshal(text) // a text always can be
+	b, _ := marshal(text) // a text always can be
 	return b, ""
 }
 

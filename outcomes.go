@@ -1,6 +1,7 @@
 package whoql
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -57,7 +58,7 @@ func WholePlanTable(p *change.Plan, s change.Summary) (columns []string, rows []
 		for j, v := range row {
 			operations = append(operations, "{,"[min(j, 1)])
 			for _, part := range []any{planColumns[j], v} {
-				b, err := json.Marshal(part)
+				b, err := marshal(part)
 				if err != nil { // texts, null and JSON
 					panic(err)
 				}
@@ -68,7 +69,7 @@ func WholePlanTable(p *change.Plan, s change.Summary) (columns []string, rows []
 		operations = append(operations, '}')
 	}
 	operations = append(operations, ']')
-	methods, err := json.Marshal(s.Methods)
+	methods, err := marshal(s.Methods)
 	if err != nil {
 		panic(err)
 	}
@@ -89,11 +90,20 @@ func setsOf(op *change.Operation) any {
 	if len(op.Sets) == 0 {
 		return nil
 	}
-	b, err := json.Marshal(op.Sets)
+	b, err := marshal(op.Sets)
 	if err != nil {
 		return nil
 	}
-	return json.RawMessage(b)
+	return b
+}
+
+// marshal is JSON for people as for programs: < and & are not escaped, as json.Marshal does for HTML.
+func marshal(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // mailsOf is true for a call that mails the user.

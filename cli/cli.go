@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/whoql/whoql/catalog"
 	"github.com/whoql/whoql/stmt"
 )
 
@@ -195,7 +196,14 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 	if word, _, _ := strings.Cut(name, " "); slices.Contains(stmt.Words, strings.ToUpper(word)) {
 		return &usageError{msg: "SQL is no command", hint: `write whoql query "` + strings.ToUpper(word) + ` …"`}
 	}
-	return &usageError{msg: fmt.Sprintf("no such command: %s", name), hint: "whoql help lists the commands"}
+	names, hint := []string{"help"}, "whoql help lists the commands"
+	for _, cmd := range c.commands {
+		names = append(names, cmd.name)
+	}
+	if near := catalog.Nearest(name, names); near != "" {
+		hint = "did you mean " + near + "? " + hint
+	}
+	return &usageError{msg: fmt.Sprintf("no such command: %s", name), hint: hint}
 }
 
 func (c *command) usage(w io.Writer) {

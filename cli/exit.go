@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"runtime/debug"
 	"strings"
 
@@ -177,11 +178,17 @@ func isFileError(err error) bool {
 }
 
 func (c *command) report(err error, hint string) {
-	fmt.Fprintf(c.stderr, "whoql: error: %s\n", clean(err.Error()))
+	fmt.Fprintf(c.stderr, "whoql: error: %s\n", clean(forPeople(err)))
 	if hint != "" {
 		fmt.Fprintf(c.stderr, "whoql: hint: %s\n", clean(hint))
 	}
 }
+
+// packageWord is the name of a package of ours that an error begins with, or one that it wraps.
+var packageWord = regexp.MustCompile(`(^|\n|: |\()(?:catalog|change|csvfile|format|okta|oktatest|vtab|whoql): `)
+
+// forPeople is what an error says without the names of packages, which are for programmers.
+func forPeople(err error) string { return packageWord.ReplaceAllString(err.Error(), "$1") }
 
 // reportSQL shows the line of an error in a statement, or of a note on it, and a caret below what is
 // meant.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/whoql/whoql/catalog"
 )
 
 // A help is what a command says of itself: a text and its flags.
@@ -47,11 +49,28 @@ func (c *command) flagSet(name, text string) *pflag.FlagSet {
 	return fs
 }
 
+// flagError is the error of flags that can't be parsed; hint says where to read about them.
+func flagError(fs *pflag.FlagSet, err error, hint string) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		fs.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		typed := unknown.GetSpecifiedName()
+		if s := unknown.GetSpecifiedShortnames(); s != "" {
+			typed, _, _ = strings.Cut(s, "=") // perhaps a long flag with one dash
+		}
+		if near := catalog.Nearest(typed, names); near != "" {
+			hint = "did you mean --" + near + "? " + hint
+		}
+	}
+	return &usageError{msg: err.Error(), hint: hint}
+}
+
 // parse returns the words beside the flags.
 func parse(fs *pflag.FlagSet, args []string) ([]string, error) {
 	err := fs.Parse(args)
 	if err != nil && !errors.Is(err, pflag.ErrHelp) {
-		err = &usageError{msg: err.Error(), hint: "whoql help " + fs.Name() + " says how it is called"}
+		err = flagError(fs, err, "whoql help "+fs.Name()+" says how it is called")
 	}
 	return fs.Args(), err
 }

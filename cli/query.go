@@ -79,7 +79,7 @@ func (c *command) queryFlags(args []string) (*queryFlags, []string, error) {
 		if errors.Is(err, pflag.ErrHelp) {
 			return nil, nil, err
 		}
-		return nil, nil, &usageError{msg: err.Error(), hint: "whoql help query lists the flags"}
+		return nil, nil, flagError(fs, err, "whoql help query lists the flags")
 	}
 	if f.timeout < 0 || fs.Changed("timeout") && f.timeout == 0 {
 		return nil, nil, &usageError{msg: "--timeout must be longer than 0", hint: "for example: --timeout 30s"}

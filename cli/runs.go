@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -97,15 +98,17 @@ func (c *command) listRuns(ctx context.Context, journal *change.Journal, out *ou
 				counts[result] += n
 			}
 		}
-		statements, err := json.Marshal(texts)
-		if err != nil {
+		var statements bytes.Buffer
+		e := json.NewEncoder(&statements)
+		e.SetEscapeHTML(false) // < and & are shown as they were typed
+		if err := e.Encode(texts); err != nil {
 			return err
 		}
 		var orgs []string
 		for _, o := range r.Orgs {
 			orgs = append(orgs, o.Name)
 		}
-		rows = append(rows, []any{r.ID, instant(r.Began), r.State, outcomes(counts), int64(r.Left), orNull(strings.Join(orgs, ", ")), orNull(r.Undoes), orNull(r.Actor), json.RawMessage(statements)})
+		rows = append(rows, []any{r.ID, instant(r.Began), r.State, outcomes(counts), int64(r.Left), orNull(strings.Join(orgs, ", ")), orNull(r.Undoes), orNull(r.Actor), json.RawMessage(bytes.TrimSuffix(statements.Bytes(), []byte("\n")))})
 	}
 	return out.writeTable([]string{"id", "began", "state", "outcomes", "left", "orgs", "undoes", "actor", "statements"}, rows)
 }
