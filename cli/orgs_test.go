@@ -151,7 +151,7 @@ func TestOneOfTwoOrgsFails(t *testing.T) {
 				failing.Inject(oktatest.Fault{Kind: kind, At: at, Times: oktatest.Forever})
 				var stdout, stderr bytes.Buffer
 				code := Run(t.Context(), []string{"query", "-v", "-o", output, "--config", path, "SELECT id FROM okta.user.users WHERE subdomain IN ('slow', 'failing')"}, nil, &stdout, &stderr, environment(nil))
-				if code != ExitFailed || !strings.Contains(stderr.String(), "whoql: error: org failing: okta: list users: ") || !strings.Contains(stderr.String(), "INCOMPLETE") {
+				if code != ExitFailed || !strings.Contains(stderr.String(), "whoql: error: org failing: list users: ") || !strings.Contains(stderr.String(), "INCOMPLETE") {
 					t.Errorf("%s at %d, %s: exit code %d: %s", kind, at, output, code, stderr.String())
 				}
 				if output == "json" && strings.Contains(stdout.String(), "]\n") {
