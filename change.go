@@ -224,7 +224,7 @@ func (c *changeResult) compileRows(ctx context.Context) (err error) {
 			}
 		}
 	case c.change.Kind == stmt.Insert && len(columns) != len(targets):
-		return c.errorAt(c.change.Set[0].Pos, fmt.Sprintf("%d columns are named, and %d values given", len(targets), len(columns)), "")
+		return c.errorAt(c.change.Set[0].Pos, fmt.Sprintf("%d columns are named, and %d values given", len(targets), len(columns)), "each column needs a value, in the same order")
 	}
 	if c.set, err = c.setters(ctx, targets); err != nil {
 		return err

@@ -62,10 +62,37 @@ func (q *query) explainError(text *stmt.Query, shift int, err error, l *learner)
 		}
 	case strings.EqualFold(syntax.Msg, `near "limit": syntax error`):
 		hint = `the page size is the column "limit", in double quotes; LIMIT, how many rows to give, stands at the end`
+	case strings.HasPrefix(syntax.Msg, "ambiguous column name: "):
+		name := strings.TrimPrefix(syntax.Msg, "ambiguous column name: ")
+		hint = "several tables have it: write the name or the alias of the one that is meant before it, such as users." + name
+		if at := text.Identifiers(name); offset < 0 && len(at) > 0 {
+			return text.ErrorIn(at[0], msg, hint)
+		}
+	case strings.HasSuffix(syntax.Msg, ": syntax error") && offset >= 0 && offset <= len(text.SQL):
+		hint = clauseHint(text.SQL[:offset], strings.TrimSuffix(strings.TrimPrefix(syntax.Msg, `near "`), `": syntax error`))
 	case strings.HasPrefix(syntax.Msg, "unrecognized token: \"'"), strings.HasPrefix(syntax.Msg, `unrecognized token: """`):
 		hint = "a quote is opened here and not closed"
 	}
 	return text.ErrorAt(offset, msg, hint)
+}
+
+// clauseWords are what the clauses of a statement begin with.
+var clauseWords = []string{"SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "JOIN", "UNION", "VALUES", "BETWEEN", "DISTINCT"}
+
+// clauseHint is the hint for a syntax error at a word: it may be a misspelt clause, or the word before it, which
+// was taken for an alias then; or a comma is one too many.
+func clauseHint(before, word string) string {
+	before = strings.TrimSpace(before)
+	if strings.HasSuffix(before, ",") && slices.Contains(clauseWords, strings.ToUpper(word)) {
+		return "the comma before " + strings.ToUpper(word) + " is one too many"
+	}
+	last := before[strings.LastIndexAny(before, " \t\r\n()\",")+1:]
+	for _, w := range []string{word, last} {
+		if near := catalog.Nearest(w, clauseWords); near != "" && !strings.EqualFold(w, near) {
+			return "did you mean " + near + "?"
+		}
+	}
+	return ""
 }
 
 // asTyped undoes in a message of SQLite what was done to the names of tables.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
 	"runtime/debug"
@@ -132,6 +133,9 @@ func hintFor(err error) string {
 	if errors.As(err, &wrong) {
 		return wrongOrgHint(wrong)
 	}
+	if errors.As(err, new(*whoql.ReadOnlyOrgError)) {
+		return "the configuration has read_only: true for it; take that out if it may be changed"
+	}
 	if errors.As(err, new(*change.JournalError)) {
 		return "WHOQL_STATE names another folder for the journal of changes: one that you can write to, with room on its disk"
 	}
@@ -141,6 +145,8 @@ func hintFor(err error) string {
 	var csv *whoql.CSVError
 	var attach *whoql.AttachError
 	switch {
+	case errors.As(err, &csv) && csv.Hint == "" && errors.Is(err, fs.ErrNotExist):
+		return "is the path right? It is seen from the folder that you are in"
 	case errors.As(err, &csv):
 		return csv.Hint
 	case errors.As(err, &attach):

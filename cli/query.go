@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime"
 	"slices"
@@ -330,6 +331,9 @@ func (c *command) statements(f *queryFlags, texts []string) (string, error) {
 		b, err = io.ReadAll(c.stdin)
 	} else {
 		b, err = os.ReadFile(f.file)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", &usageError{msg: err.Error(), hint: "-f takes the path of a file with statements, seen from the folder that you are in"}
 	}
 	if err != nil {
 		return "", &usageError{msg: err.Error()}

@@ -362,7 +362,11 @@ func (r *runCommand) undo(ctx context.Context, id string) error {
 		fmt.Fprintf(r.command.stderr, "run %s: nothing was done, so nothing is undone\n", id)
 		return nil
 	case whole.Refused == whole.Rows:
-		return &notApprovedError{msg: fmt.Sprintf("nothing of run %s can be undone: %s", id, whyRefused(plans))}
+		hint := ""
+		if !r.flags.anyway {
+			hint = "--anyway undoes also what somebody else has changed since"
+		}
+		return &notApprovedError{msg: fmt.Sprintf("nothing of run %s can be undone: %s", id, whyRefused(plans)), hint: hint}
 	case calls == 0:
 		fmt.Fprintf(r.command.stderr, "run %s: all that can be undone is as it was before\n", id)
 		return nil
