@@ -26,7 +26,7 @@ const (
 	// startCursors is how many read as soon as it is known how far the list goes.
 	startCursors = 4
 	// worthPages is how many pages must be left of a span, as far as one can tell, to split it.
-	worthPages = 2
+	worthPages = 3
 	// marked is how many pages back the density of a span is measured.
 	marked = 4
 )
