@@ -162,8 +162,11 @@ func reason(o change.Outcome) string {
 	if o.Reason != "" {
 		parts = append(parts, o.Reason)
 	}
-	if o.SecretLost {
+	switch {
+	case o.SecretLost:
 		parts = append(parts, "its answer is lost; a new one: "+o.Renew)
+	case o.SecretShown:
+		parts = append(parts, "its answer was shown when it was run, and isn't kept; a new one: "+o.Renew)
 	}
 	return strings.Join(parts, "; ")
 }

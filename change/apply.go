@@ -61,13 +61,18 @@ type StoppedError struct {
 	// Err says why: the context's error, that of the journal, or what the org answers to every call by now. Nil:
 	// a row failed, and ApplyOptions.StopOnError was set.
 	Err error
+	// Row is how that row ended, the first one; nil: it isn't because of one.
+	Row *Outcome
 }
 
 // Error says why, and how many rows are left.
 func (e *StoppedError) Error() string {
 	why := "a row failed"
-	if e.Err != nil {
+	switch {
+	case e.Err != nil:
 		why = e.Err.Error()
+	case e.Row != nil:
+		why = e.Row.failure()
 	}
 	rows := "rows are"
 	if e.Left == 1 {
@@ -95,6 +100,7 @@ type application struct {
 	lost    atomic.Pointer[error] // of the org: nothing gets through to it any more
 	calls   atomic.Int64
 	reads   atomic.Int64
+	fatal   *Outcome // of the first row that ended the plan, with StopOnError
 }
 
 // Apply writes a plan to the journal and applies it: its rows side by side, a row's steps one after the
@@ -163,6 +169,9 @@ func (a *application) apply(ctx context.Context) (*Report, error) {
 		report.Outcomes[out.Row.Index] = out
 		report.Counts[out.Result]++
 		if a.o.StopOnError && (out.Result == Failed || out.Result == Unknown) {
+			if a.fatal == nil {
+				a.fatal = &out
+			}
 			a.halt()
 		}
 		if a.o.Outcome != nil && !out.Earlier {
@@ -195,7 +204,11 @@ func (a *application) finish(ctx context.Context, report *Report) error {
 		if lost := a.lost.Load(); err == nil && lost != nil {
 			err = *lost
 		}
-		return &StoppedError{Run: a.run.ID, Left: left, Err: err}
+		stopped := &StoppedError{Run: a.run.ID, Left: left, Err: err}
+		if err == nil {
+			stopped.Row = a.fatal
+		}
+		return stopped
 	}
 	return nil
 }

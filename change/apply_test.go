@@ -280,7 +280,7 @@ func TestStopOnError(t *testing.T) {
 	if !errors.As(err, &se) || se.Run != run.ID || se.Left != report.Counts[change.NotReached] || se.Left < 50 || report.Counts[change.Failed] != 1 || report.OK() {
 		t.Fatalf("%v, %s", err, counts(report))
 	}
-	if !strings.Contains(err.Error(), "run "+run.ID+" was stopped (a row failed): ") {
+	if !strings.Contains(err.Error(), "run "+run.ID+" was stopped (") || !strings.Contains(err.Error(), " failed: ") {
 		t.Error(err)
 	}
 	if err := run.Close(); err != nil {

@@ -228,7 +228,7 @@ type VerifyError struct {
 
 // Error says which entry is wrong, and how.
 func (e *VerifyError) Error() string {
-	return fmt.Sprintf("change: journal: entry %d (run %s) %s: don't resume or undo runs from there on", e.Seq, e.Run, e.Msg)
+	return fmt.Sprintf("change: journal: entry %d (run %s) %s: that run, and others that were under way then, can't be resumed or undone; each later run is checked from its own begin", e.Seq, e.Run, e.Msg)
 }
 
 // Verify reads all entries and checks that each is as it was written and follows the one before. It

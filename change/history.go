@@ -197,7 +197,7 @@ func (st *statementRecord) told(r *Row) Outcome {
 			out.Step, out.Result, out.Reason, out.Start = i, Unknown, "its outcome isn't in the journal: resume finds out", s.at
 			return out
 		}
-		out.recall(st.plan.Resource, r, op, s)
+		out.recall(st.plan.Resource, r, op, s, st.ended)
 		if out.Result != Done {
 			return out
 		}

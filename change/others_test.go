@@ -147,3 +147,86 @@ func TestClockSetBack(t *testing.T) {
 		}
 	}
 }
+
+// TestUndoLeavesOthersChanges has somebody else change what each kind of undo is about: it is refused, unless it is
+// to be undone anyway.
+func TestUndoLeavesOthersChanges(t *testing.T) {
+	const password = `"credentials":{"password":{"value":"Tr0mbone-Kettle-3"}}`
+	insert := func(activate string) func(*change.Planner, change.Ask) (*change.Plan, error) {
+		return func(p *change.Planner, _ change.Ask) (*change.Plan, error) {
+			return p.Insert([]change.Ask{{Org: "sandbox", Params: map[string]string{"activate": activate},
+				Attributes: values("login", `"dana@acme.example"`, "email", `"dana@acme.example"`, "firstName", `"A"`, "lastName", `"B"`)}})
+		}
+	}
+	update := func(name, value string) func(*change.Planner, change.Ask) (*change.Plan, error) {
+		return func(p *change.Planner, a change.Ask) (*change.Plan, error) {
+			a.Attributes = values(name, value)
+			if name == "profile" {
+				a.Attributes, a.Fields = nil, values(name, value)
+			}
+			return p.Update([]change.Ask{a})
+		}
+	}
+	write := func(body string) func(*bench, string) {
+		return func(b *bench, id string) { b.send("POST", "/"+id, body) }
+	}
+	call := func(name string) func(*bench, string) {
+		return func(b *bench, id string) { b.send("POST", "/"+id+"/lifecycle/"+name, "") }
+	}
+	for _, c := range []struct {
+		name, status string
+		make         func(*change.Planner, change.Ask) (*change.Plan, error)
+		others       func(*bench, string) // nil: nobody
+		refused      string               // "": it isn't
+	}{
+		{"insert", "", insert("false"), nil, ""},
+		{"insert, then active", "", insert("false"), func(b *bench, id string) { write(`{`+password+`}`)(b, id); call("activate")(b, id) }, "is ACTIVE by now"},
+		{"insert, then password", "", insert("false"), write(`{` + password + `}`), "since"},
+		{"insert, then title", "", insert("true"), write(`{"profile":{"title":"Cook"}}`), "since"},
+		{"insert, then name", "", insert("true"), write(`{"profile":{"firstName":"Cook"}}`), "firstName has been changed since"},
+		{"insert, then back and forth", "", insert("true"), func(b *bench, id string) { call("suspend")(b, id); call("unsuspend")(b, id) }, "status has been changed since"},
+		{"suspend", "ACTIVE", calling("suspend"), nil, ""},
+		{"suspend, then back and forth", "ACTIVE", calling("suspend"), func(b *bench, id string) { call("unsuspend")(b, id); call("suspend")(b, id) }, "status has been changed since"},
+		{"unsuspend, then moved", "SUSPENDED", calling("unsuspend"), func(b *bench, id string) { call("suspend")(b, id); call("unsuspend")(b, id) }, "status has been changed since"},
+		{"activate again", "DEPROVISIONED", calling("activate", "sendEmail", "false"), nil, ""},
+		{"activate again, then password", "DEPROVISIONED", calling("activate", "sendEmail", "false"), write(`{` + password + `}`), "by now"},
+		{"activate again, then title", "DEPROVISIONED", calling("activate", "sendEmail", "false"), write(`{"profile":{"title":"Cook"}}`), "since"},
+		{"title", "ACTIVE", update("title", `"Pilot"`), write(`{"profile":{"city":"Bonn"}}`), ""},
+		{"title, then title", "ACTIVE", update("title", `"Pilot"`), write(`{"profile":{"title":"Cook"}}`), "title has been changed since"},
+		{"profile, then what it cleared", "ACTIVE", func(p *change.Planner, a change.Ask) (*change.Plan, error) {
+			return update("profile", `{"login":"dana@acme.example","email":"dana@acme.example","firstName":"A","lastName":"C"}`)(p, a)
+		}, write(`{"profile":{"lastName":"D"}}`), "lastName has been changed since"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, oktatest.Options{})
+			var ask change.Ask
+			id := ""
+			if c.status != "" {
+				id = b.inStatus(c.status)
+				ask = change.Ask{Org: "sandbox", Object: b.everybody()[id], Index: true}
+			}
+			run, reports := b.apply(quick, plan(t)(c.make(planner(t), ask)))
+			if counts(reports[0]) != "1 done" {
+				t.Fatal(counts(reports[0]), reports[0].Outcomes[0].Problem)
+			}
+			b.org.Advance(time.Minute)
+			if c.others != nil {
+				c.others(b, reports[0].Outcomes[0].Row.ID)
+			}
+			for _, anyway := range []bool{false, true} {
+				plans, err := b.journal.Undo(t.Context(), run, b.caller, change.UndoOptions{Anyway: anyway})
+				if err != nil {
+					t.Fatal(err)
+				}
+				row := plans[0].Rows[0]
+				switch refused := row.Refused != ""; {
+				case refused != (c.refused != "" && !anyway):
+					t.Errorf("anyway %v: %s, want refused %q", anyway, describe(row), c.refused)
+				case refused && (!strings.Contains(row.Refused, c.refused) || !strings.Contains(row.Refused, "--anyway")):
+					t.Errorf("%s, want %q, and --anyway", row.Refused, c.refused)
+				}
+			}
+		})
+	}
+}

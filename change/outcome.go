@@ -2,6 +2,7 @@ package change
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -47,8 +48,10 @@ type Outcome struct {
 	Answer, Object json.RawMessage
 	// SecretLost is true where the call answered with a secret that nobody can have any more, because the
 	// run was interrupted. Renew is the statement that makes a new one.
-	SecretLost bool
-	Renew      string
+	// SecretShown is true, in what the journal tells of a run, where it was shown when the statement ended: the
+	// journal doesn't have it.
+	SecretLost, SecretShown bool
+	Renew                   string
 	// Earlier is true for a row that had ended before the run was resumed.
 	Earlier bool
 	// Start and End are when the last call began and ended, by the local clock; zero if none did.
@@ -56,6 +59,19 @@ type Outcome struct {
 
 	until time.Time // as in testimony
 	open  bool      // it is unknown only because the run was stopped: resume finds out
+}
+
+// failure says in one line which row failed, and why.
+func (o *Outcome) failure() string {
+	name := o.Row.Name
+	if name == "" {
+		name = o.Row.ID
+	}
+	why := o.Reason
+	if o.Problem != nil {
+		why = o.Problem.text()
+	}
+	return strings.TrimSuffix(strings.TrimSpace(name+" "+string(o.Result))+": "+why, ": ")
 }
 
 // A Report is how a plan ended.

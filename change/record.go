@@ -39,6 +39,7 @@ type stepRecord struct {
 	at      time.Time // of the last start, by the local clock
 	outcome *outcomeData
 	ended   time.Time // of the outcome
+	lost    bool      // the outcome was written, and the process ended before the statement did
 }
 
 // step returns a step's record, making it if need be.
@@ -81,6 +82,11 @@ func (rec *record) add(e *entry, cat *catalog.Catalog) error {
 		return json.Unmarshal(e.data, &rec.info)
 	case "open":
 		rec.ended = time.Time{}
+		for _, st := range rec.statements {
+			for _, s := range st.steps {
+				s.lost = s.lost || !st.ended && s.outcome != nil // whoever was at it didn't come to show it
+			}
+		}
 		return nil
 	case "end":
 		var d endData
@@ -120,7 +126,7 @@ func (rec *record) add(e *entry, cat *catalog.Catalog) error {
 			return err
 		}
 		st.plan.Rows[e.row].saw(e.step, d)
-		s.start, s.at, s.outcome = d, at, nil
+		s.start, s.at, s.outcome, s.lost = d, at, nil, false
 	case "outcome":
 		d := &outcomeData{}
 		if err := json.Unmarshal(e.data, d); err != nil {

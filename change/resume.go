@@ -140,7 +140,7 @@ func (r *Run) restoreStep(op *Operation, s *stepRecord, again *Row) bool {
 // goOn: it is done, and the next step's turn; ended: it is the row's end. Neither: it is to be done now.
 func (a *application) earlier(r *Row, op *Operation, s *stepRecord, out *Outcome) (ended, goOn bool) {
 	if s.outcome != nil {
-		out.recall(a.resource, r, op, s)
+		out.recall(a.resource, r, op, s, a.st.ended)
 		switch s.outcome.Result {
 		case Done:
 			return false, true
@@ -191,11 +191,15 @@ func (a *application) inquire(r *Row, op *Operation, s *stepRecord, out *Outcome
 }
 
 // recall makes an outcome of what the journal has.
-func (out *Outcome) recall(res *catalog.Resource, r *Row, op *Operation, s *stepRecord) {
+// shown says that the statement has ended, so that whoever ran it has seen the answers.
+func (out *Outcome) recall(res *catalog.Resource, r *Row, op *Operation, s *stepRecord, shown bool) {
 	d := s.outcome
 	*out = Outcome{Row: r, Step: op.Step, Steps: len(r.Steps), Result: d.Result, Status: d.Status, Reason: d.Reason, Problem: d.Problem,
 		RequestID: d.RequestID, Start: s.at, End: s.ended, Earlier: true}
 	if d.Secret {
 		out.lost(res, r, op)
+		// Its reason is that the answer didn't come; without one, it was shown at the statement's end.
+		out.SecretShown = shown && d.Reason == "" && !s.lost
+		out.SecretLost = !out.SecretShown
 	}
 }

@@ -224,15 +224,16 @@ type back struct {
 
 // plan goes through the deeds from the last one to the first, as far as they can be undone.
 func (b *back) plan(deeds []deed) {
-	if created := slices.IndexFunc(deeds, func(d deed) bool { return d.op.Method.Verb == "INSERT" }); created >= 0 {
-		b.uncreate(deeds[created].op)
-		return
-	}
-	if b.isBack(deeds) {
+	created := slices.IndexFunc(deeds, func(d deed) bool { return d.op.Method.Verb == "INSERT" })
+	if created >= 0 && b.isDeactivated(deeds[created].op) || created < 0 && b.isBack(deeds) {
 		return
 	}
 	if why := b.changedSince(deeds); why != "" && !b.u.o.Anyway {
-		b.r.Refused = why
+		b.r.Refused = why + ": --anyway undoes it all the same"
+		return
+	}
+	if created >= 0 {
+		b.uncreate(deeds[created].op)
 		return
 	}
 	valuesDone := false
@@ -334,17 +335,42 @@ func (b *back) changedSince(deeds []deed) string {
 			return fmt.Sprintf("%s has been changed since the run wrote it", name)
 		}
 	}
+	if !b.loses(deeds) {
+		return ""
+	}
+	var last time.Time
+	for _, d := range deeds {
+		if at := d.step.outcome.Org; at.After(last) {
+			last = at
+		}
+	}
+	for _, c := range []struct{ what, at string }{{"its password has been set", now.PasswordChanged}, {"it has been changed", now.LastUpdated}} {
+		if at, err := time.Parse(time.RFC3339, c.at); err == nil && !last.IsZero() && at.After(last.Add(time.Second)) {
+			return c.what + " since, at " + c.at
+		}
+	}
 	return ""
 }
 
-// uncreate deactivates what the run created.
-func (b *back) uncreate(op *Operation) {
-	m := b.u.resource.Method(op.Method.Undo)
-	if len(m.Statuses) > 0 && !slices.Contains(m.Statuses, b.at) {
-		return // it is deactivated already
-	}
-	b.step(m, nil)
+// loses says whether the way back takes more away than the run gave, as deactivate does: then whatever somebody else
+// has changed counts, and not only what the run wrote.
+func (b *back) loses(deeds []deed) bool {
+	return slices.ContainsFunc(deeds, func(d deed) bool {
+		m := b.u.resource.Method(d.op.Undo)
+		if d.op.Method.Verb == "INSERT" {
+			m = b.u.resource.Method(d.op.Method.Undo)
+		}
+		return m != nil && m.Irreversible != ""
+	})
 }
+
+func (b *back) isDeactivated(created *Operation) bool {
+	m := b.u.resource.Method(created.Method.Undo)
+	return len(m.Statuses) > 0 && !slices.Contains(m.Statuses, b.at)
+}
+
+// uncreate deactivates what the run created.
+func (b *back) uncreate(created *Operation) { b.step(b.u.resource.Method(created.Method.Undo), nil) }
 
 // status undoes a lifecycle operation by its inverse, m.
 func (b *back) status(op *Operation, m *catalog.Method) {
