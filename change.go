@@ -91,7 +91,8 @@ type changeResult struct {
 	set       []setter // of the rows' values
 	constants *vtab.Stmt
 	constant  []setter
-	returning *returning // nil: none
+	returning *returning        // nil: none
+	orgs      []change.Identity // those that it changes, once that is known
 	showPlan  bool
 	wholePlan bool // as one row
 
@@ -507,6 +508,18 @@ func (c *changeResult) plan(ctx context.Context) (*change.Plan, error) {
 	if err := c.settleOrgs(asks); err != nil {
 		return nil, err
 	}
+	if err := c.identify(ctx, asks); err != nil {
+		return nil, err
+	}
+	plan, err := c.planOf(ctx, asks)
+	if plan != nil {
+		plan.Orgs = c.orgs
+	}
+	return plan, err
+}
+
+// planOf plans what is asked for.
+func (c *changeResult) planOf(ctx context.Context, asks []change.Ask) (*change.Plan, error) {
 	if c.change.Kind == stmt.Exec && len(asks) > 0 {
 		c.fields = c.query.engine.fieldsOf(c.resource.Path())
 		if err := c.readTargets(ctx, asks); err != nil {

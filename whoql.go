@@ -78,6 +78,8 @@ type Engine struct {
 	sizes       SizeCache
 	now         func() time.Time
 	unprojected unprojected
+
+	identities identities
 }
 
 // Open makes an engine. It makes no request.

@@ -89,6 +89,9 @@ func (r *Run) identify(ctx context.Context, p *Plan, caller Caller) ([]Identity,
 			continue
 		}
 		known := slices.IndexFunc(r.record.orgs, func(i Identity) bool { return i.Name == row.Org })
+		if at := slices.IndexFunc(p.Orgs, func(i Identity) bool { return i.Name == row.Org }); known < 0 && at >= 0 {
+			known, r.record.orgs = len(r.record.orgs), append(r.record.orgs, p.Orgs[at])
+		}
 		if known < 0 {
 			org, err := r.asks(caller)(ctx, Identity{Name: row.Org})
 			if err != nil {

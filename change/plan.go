@@ -22,6 +22,9 @@ type Plan struct {
 	Resource *catalog.Resource
 	// Made is when the plan was made, by the local clock.
 	Made time.Time
+	// Orgs say of the orgs of its rows, by name, who they are. One that isn't here is known by its name only until
+	// the plan is applied.
+	Orgs []Identity
 	// Rows are in the statement's order.
 	Rows []*Row
 

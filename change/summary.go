@@ -149,8 +149,8 @@ func (op *Operation) Target() string {
 // is for secrets, or because there is no row that would tell. It must not be written anywhere then.
 func (p *Plan) HoldsSecret() bool { return p.secret }
 
-// Hash identifies what the plan would do: 32 hexadecimal digits over the calls with their parameters and
-// bodies, the statuses and the values that they replace. It doesn't depend on the order of rows, on times,
+// Hash identifies what the plan would do: 32 hexadecimal digits over the orgs, by name and id, the calls with their
+// parameters and bodies, the statuses and the values that they replace. It doesn't depend on the order of rows, on times,
 // on the statement's wording, or on rows for which nothing is done. Of secrets only the places count, not
 // the values: a hash would let them be guessed.
 func (p *Plan) Hash() string {
@@ -163,11 +163,25 @@ func (p *Plan) Hash() string {
 		for _, op := range r.Steps {
 			steps = append(steps, op.json())
 		}
-		rows = append(rows, string(canonical(encode([]any{r.Org, r.ID, r.Name, steps}))))
+		rows = append(rows, string(canonical(encode([]any{r.Org, p.orgKey(r.Org), r.ID, r.Name, steps}))))
 	}
 	slices.Sort(rows)
 	sum := sha256.Sum256(encode([]any{p.Verb, p.Resource.Path(), rows}))
 	return hex.EncodeToString(sum[:16])
+}
+
+// orgKey tells an org from all others that might have its name; "" if nobody has said who it is.
+func (p *Plan) orgKey(name string) string {
+	for _, i := range p.Orgs {
+		switch {
+		case i.Name != name:
+		case i.ID != "":
+			return i.ID
+		default:
+			return strings.ToLower(i.URL)
+		}
+	}
+	return ""
 }
 
 // planJSON, rowJSON and stepJSON are the form of a plan in JSON, which is also how the journal keeps it.

@@ -71,10 +71,11 @@ type changer struct {
 	wholePlans bool
 	dir        string
 	journal    *change.Journal
-	engine     *whoql.Engine // for its limits; nil: none is known
+	engine     *whoql.Engine // nil: it isn't there yet, and no limit is known
 
 	mu     sync.Mutex
-	mine   map[string]me // of each org, by its name
+	mine   map[string]me          // of each org, by its name
+	sames  map[string][]whoql.Org // of each org by its name, those that are the same one
 	run    string
 	stops  *change.StoppedError
 	behind int // how many statements haven't been begun
@@ -104,7 +105,7 @@ func (c *command) changer(f changeFlags, set *orgSet, temporary bool) (*changer,
 	if err != nil {
 		return nil, err
 	}
-	return &changer{command: c, flags: f, set: set, catalog: cat, temporary: temporary, mine: map[string]me{}}, nil
+	return &changer{command: c, flags: f, set: set, catalog: cat, temporary: temporary, mine: map[string]me{}, sames: map[string][]whoql.Org{}}, nil
 }
 
 // options lets an engine change orgs.
@@ -383,8 +384,14 @@ func (ch *changer) protected(ctx context.Context, org, id, login string) string 
 		if !strings.EqualFold(o.Name, org) && !o.AnyName {
 			continue
 		}
-		if slices.ContainsFunc(o.Protect, func(p string) bool { return login != "" && strings.EqualFold(p, login) }) {
-			return "the configuration protects it"
+		same, err := ch.same(ctx, org)
+		if err != nil {
+			return "who is protected can't be told: " + err.Error()
+		}
+		for _, s := range same {
+			if slices.ContainsFunc(s.Protect, func(p string) bool { return login != "" && strings.EqualFold(p, login) }) {
+				return "the configuration protects it"
+			}
 		}
 		mine, err := ch.me(ctx, o)
 		if err != nil {
@@ -395,6 +402,20 @@ func (ch *changer) protected(ctx context.Context, org, id, login string) string 
 		}
 	}
 	return ""
+}
+
+// same returns an org with all that the configuration has of it under other names.
+func (ch *changer) same(ctx context.Context, name string) ([]whoql.Org, error) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if same, ok := ch.sames[name]; ok {
+		return same, nil
+	}
+	same, err := ch.engine.SameOrg(ctx, name)
+	if err == nil {
+		ch.sames[name] = same
+	}
+	return same, err
 }
 
 // me asks once whom the token of an org belongs to. It belongs to nobody if the org says that there is no
@@ -535,14 +556,15 @@ func (ch *changer) again() string {
 	return ""
 }
 
-// writable refuses an org that is read-only here.
-func (ch *changer) writable(org string) error {
-	for _, o := range ch.set.orgs {
-		if o.ReadOnly && strings.EqualFold(o.Name, org) {
+// writable refuses an org that is read-only here, by whatever name.
+func (ch *changer) writable(ctx context.Context, org string) error {
+	same, err := ch.same(ctx, org)
+	for _, o := range same {
+		if o.ReadOnly {
 			return &whoql.ReadOnlyOrgError{Org: o.Name}
 		}
 	}
-	return nil
+	return err
 }
 
 // shellWord is a text as one word of a shell's command line.

@@ -152,12 +152,18 @@ func hintFor(err error) string {
 	case errors.As(err, &attach):
 		return attach.Hint
 	}
+	if errors.As(err, new(*goneError)) {
+		return sandboxHint
+	}
 	var call *okta.Error
 	if errors.As(err, &call) && !strings.Contains(err.Error(), call.Hint) {
 		return call.Hint
 	}
 	return ""
 }
+
+// sandboxHint is how to get to a sandbox that has ended.
+const sandboxHint = "a sandbox that was kept with --db FILE is there again with --sandbox=FILE, one without is gone once it ends"
 
 // wrongOrgHint says how to get to the org of a run.
 func wrongOrgHint(e *change.WrongOrgError) string {
@@ -170,7 +176,7 @@ func wrongOrgHint(e *change.WrongOrgError) string {
 	}
 	hint := "whoql orgs lists the orgs; name that of the run with --org NAME, or --config FILE if it is in another configuration"
 	if strings.HasPrefix(e.Was.URL, "http://") {
-		hint += "; a sandbox without --db FILE is gone once it ends"
+		hint += "; " + sandboxHint
 	}
 	return hint
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -57,7 +59,26 @@ func (f *runFlags) check() error {
 	if err := checkHeadroom(f.headroom); err != nil {
 		return err
 	}
+	if f.sandbox.on {
+		if _, err := os.Stat(f.sandbox.file); errors.Is(err, fs.ErrNotExist) { // a new one would have no run's org in it
+			return &usageError{msg: "there is no sandbox " + f.sandbox.file, hint: "give the file of the sandbox that the run was made in; whoql runs show ID names it on a terminal"}
+		}
+	}
 	return f.changes.check()
+}
+
+// A goneError is a run whose org, on this machine, doesn't answer.
+type goneError struct{ error }
+
+func (e *goneError) Unwrap() error { return e.error }
+
+// gone marks an error by which nothing listens at an org on this machine: a sandbox, which has ended.
+func gone(set *orgSet, err error) error {
+	var call *okta.Error
+	if !errors.As(err, &call) || call.Status != 0 || !slices.ContainsFunc(set.orgs, func(o whoql.Org) bool { return strings.HasPrefix(o.URL, "http://") }) {
+		return err
+	}
+	return &goneError{err}
 }
 
 // A runCommand is whoql resume or whoql undo, about one run.
@@ -109,7 +130,7 @@ func (c *command) onRun(ctx context.Context, fs *pflag.FlagSet, f *runFlags, arg
 	if r.engine, err = whoql.Open(whoql.Options{Orgs: set.orgs, NoDefaultOrg: set.noDefault, Catalog: r.catalog}); err != nil {
 		return err
 	}
-	err = do(r, ctx, words[0])
+	err = gone(set, do(r, ctx, words[0]))
 	r.ended()
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return &queryError{error: cause, unfinished: r.unfinished("nothing was changed"), requests: 1, timed: f.timeout > 0}
@@ -163,7 +184,7 @@ func (r *runCommand) goOn(ctx context.Context, run *change.Run) error {
 		return err
 	}
 	for _, org := range orgs {
-		if err := r.writable(org.Name); err != nil {
+		if err := r.writable(ctx, org.Name); err != nil {
 			return err
 		}
 	}
@@ -391,7 +412,7 @@ func whyRefused(plans []*change.Plan) string {
 func (r *runCommand) goBack(ctx context.Context, id string, plans []*change.Plan) (err error) {
 	for _, p := range plans {
 		for _, org := range p.Summary(nil).Orgs {
-			if err := r.writable(org); err != nil {
+			if err := r.writable(ctx, org); err != nil {
 				return err
 			}
 		}
