@@ -60,6 +60,7 @@ func (c *caller) Call(ctx context.Context, call change.Call) (change.Answer, err
 	}
 	answer, err := o.client.Metered(c.meter).Do(ctx, request)
 	if err != nil {
+		withoutSecrets(err, call)
 		return failed(err)
 	}
 	return change.Answer{
@@ -190,4 +191,55 @@ func routePath(m *catalog.Method, values map[string]string) (string, error) {
 		b.WriteString(segment)
 		rest = behind
 	}
+}
+
+// withoutSecrets hides in an org's words about a call what the call's body has in fields for secrets: an org, or
+// what stands in front of it, may repeat what it was sent.
+func withoutSecrets(err error, call change.Call) {
+	var e *okta.Error
+	if !errors.As(err, &e) || len(call.Body) == 0 {
+		return
+	}
+	var found []string
+	body := gjson.ParseBytes(call.Body)
+	for _, b := range call.Method.Body {
+		if b.Secret {
+			found = secretTexts(found, body.Get(gjsonKey(b.Name)))
+		}
+	}
+	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
+	for _, secret := range found {
+		e.Summary = strings.ReplaceAll(e.Summary, secret, "…")
+		for i := range e.Causes {
+			e.Causes[i] = strings.ReplaceAll(e.Causes[i], secret, "…")
+		}
+	}
+}
+
+// secretTexts adds the texts of a field for secrets, as they are and as JSON has them: also names, since a
+// password may stand in the place of one. Those are left out that the API itself calls things by.
+func secretTexts(found []string, v gjson.Result) []string {
+	const shortest = 4 // shorter ones are words of any sentence
+	add := func(v gjson.Result) {
+		for _, text := range []string{v.String(), strings.Trim(v.Raw, `"`)} {
+			if len(text) >= shortest && !slices.Contains(found, text) {
+				found = append(found, text)
+			}
+		}
+	}
+	switch {
+	case v.IsObject() || v.IsArray():
+		v.ForEach(func(name, member gjson.Result) bool {
+			if name.Type == gjson.String && !change.IsCredentialName(name.String()) {
+				add(name)
+			}
+			if !slices.Contains([]string{"type", "name", "algorithm", "digestAlgorithm", "saltOrder"}, name.String()) {
+				found = secretTexts(found, member)
+			}
+			return true
+		})
+	case v.Type == gjson.String || v.Type == gjson.Number:
+		add(v)
+	}
+	return found
 }

@@ -267,7 +267,7 @@ func hide(text json.RawMessage) any {
 	if m, ok := members(text); ok {
 		out := map[string]any{}
 		for name, v := range m {
-			if !slices.Contains(credentialNames, name) {
+			if !IsCredentialName(name) {
 				out[hidden] = hidden
 				continue
 			}
@@ -277,6 +277,10 @@ func hide(text json.RawMessage) any {
 	}
 	return hidden
 }
+
+// IsCredentialName says whether a name is the API's own in a field that may hold secrets: any other may be a
+// secret itself, which stands where a name belongs.
+func IsCredentialName(name string) bool { return slices.Contains(credentialNames, name) }
 
 // credentialNames are the names in the API's fields that may hold secrets, its UserCredentials above all.
 var credentialNames = []string{

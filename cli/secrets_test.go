@@ -3,9 +3,12 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -102,4 +105,48 @@ func TestTokenThatComesBack(t *testing.T) {
 	}
 	checkSecret(t, "stdout", stdout.String())
 	checkSecret(t, "stderr", stderr.String())
+}
+
+// TestPasswordThatComesBack: an org whose errors repeat what it was sent.
+func TestPasswordThatComesBack(t *testing.T) {
+	org := oktatest.New(oktatest.Options{Users: 30})
+	sent := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			org.ServeHTTP(w, r)
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), "MARKEDsecret") {
+			sent++
+		}
+		said, _ := json.Marshal("no: " + string(body) + ` MARKEDsecret "1 `)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, `{"errorCode":"E0000001","errorSummary":`+string(said)+`,"errorCauses":[{"errorSummary":`+string(said)+`}]}`)
+	}))
+	defer server.Close()
+	state := t.TempDir()
+	env := environment(map[string]string{"OKTA_CLIENT_ORGURL": server.URL, "OKTA_CLIENT_TOKEN": oktatest.DefaultToken, "WHOQL_STATE": state})
+	for _, text := range []string{
+		`EXEC okta.user.users.changePassword @oldPassword = '{"value":"MARKEDsecret \"1"}', @newPassword = '{"value":"MARKEDsecret \"1"}' FOR SELECT id AS userId FROM okta.user.users WHERE status = 'ACTIVE' LIMIT 1 OFFSET 1`,
+		`UPDATE okta.user.users SET title = 'Pilot', credentials = '{"password":{"MARKEDsecret \"1":"value"}}' WHERE status = 'ACTIVE' LIMIT 1 OFFSET 1`,
+	} {
+		var stdout, stderr bytes.Buffer
+		code := Run(context.Background(), []string{"query", "--yes", "-v", "-o", "json", text}, nil, &stdout, &stderr, env)
+		if code != ExitFailed || !strings.Contains(stderr.String(), "E0000001") {
+			t.Errorf("exit code %d: %s%s", code, stdout.String(), stderr.String())
+		}
+		checkSecret(t, "stdout", stdout.String())
+		checkSecret(t, "stderr", stderr.String())
+	}
+	if sent != 2 {
+		t.Errorf("%d passwords were sent: this test tests nothing", sent)
+	}
+	files, _ := filepath.Glob(filepath.Join(state, "*"))
+	for _, name := range files {
+		if text, _ := os.ReadFile(name); len(text) > 0 {
+			checkSecret(t, name, string(text))
+		}
+	}
 }
