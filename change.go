@@ -34,9 +34,9 @@ type Changes struct {
 	// DryRun gives each statement's plan as its result, and applies none; attached files stay as they were, too,
 	// but for the statements behind those that write to them. The default is false.
 	DryRun bool
-	// WholePlans makes the result with DryRun one row for each plan, as [WholePlanTable] has it. The default is
+	// PlanPerRow makes the result with DryRun one row for each plan, as [PlanSummaryTable] has it. The default is
 	// a row for each call and for each object without one.
-	WholePlans bool
+	PlanPerRow bool
 	// GoOn runs the statements behind one that has failed, too. The default is false.
 	GoOn bool
 	// Started is told the journal's id of the run before its first plan is applied. Nil: nobody is.
@@ -126,7 +126,7 @@ func (q *query) compileChange(ctx context.Context, s stmt.Statement, args Args) 
 	}
 	names := q.names()
 	c := &changeResult{query: q, args: args, source: s.Proper(), showPlan: explain || changes.DryRun}
-	c.wholePlan = !explain && changes.WholePlans
+	c.wholePlan = !explain && changes.PlanPerRow
 	defer func() {
 		if err != nil {
 			c.close()
@@ -379,7 +379,7 @@ func (c *changeResult) run(ctx context.Context) error {
 	if c.showPlan {
 		c.out = planRows(plan)
 		if c.wholePlan {
-			_, rows := WholePlanTable(plan, plan.Summary(c.query.engine.Limit))
+			_, rows := PlanSummaryTable(plan, plan.Summary(c.query.engine.Limit))
 			c.out = &tableResult{cols: c.cols, rows: rows}
 		}
 		if changes != nil && changes.Planned != nil {

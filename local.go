@@ -171,9 +171,9 @@ func (q *query) shapeOf(text *stmt.Query) vtab.Shape {
 	return vtab.Shape{
 		BindsOrg: text.BindsOrg || slices.ContainsFunc(q.views, func(v *stmt.Query) bool { return v.BindsOrg }),
 		// A view reads any number of tables; an UPDATE may read one for each of its rows.
-		Single: text.Uses == 1 && len(text.Tables) == 1 && !writes,
-		Writes: writes,
-		Whole:  len(q.views) == 0 && !picking.MatchString(text.SQL),
+		Single:     text.Uses == 1 && len(text.Tables) == 1 && !writes,
+		Writes:     writes,
+		Unfiltered: len(q.views) == 0 && !picking.MatchString(text.SQL),
 	}
 }
 

@@ -47,9 +47,9 @@ func PlanTable(p *change.Plan) (columns []string, rows [][]any) { return planCol
 // wholePlanColumns are what a plan is in one row: its hash, its sum, and its calls.
 var wholePlanColumns = []string{"hash", "rows", "changing", "unchanged", "refused", "irreversible", "mailed", "calls", "reads", "seconds", "methods", "operations"}
 
-// WholePlanTable shows a plan in one row, for programs: hash, sum, and as a JSON array the rows that
+// PlanSummaryTable shows a plan in one row, for programs: hash, sum, and as a JSON array the rows that
 // [PlanTable] has. Values are as those of [Rows].
-func WholePlanTable(p *change.Plan, s change.Summary) (columns []string, rows [][]any) {
+func PlanSummaryTable(p *change.Plan, s change.Summary) (columns []string, rows [][]any) {
 	operations := []byte("[")
 	for i, row := range planRows(p).rows {
 		if i > 0 {

@@ -143,11 +143,11 @@ func (w *unprojected) snapshot() []string {
 // A FieldsError is a page of a list whose objects lack what was asked for with the parameter fields, where the first
 // page's had it.
 type FieldsError struct {
-	// Path is what is lacking, such as profile.login.
+	// Path is what is lacking, such as profile.login. [Options].NoProjection asks for whole objects instead.
 	Path string
 }
 
-// Error says what to do instead.
+// Error says what is lacking.
 func (e *FieldsError) Error() string {
-	return fmt.Sprintf("an object came without %s, which was asked for: run it again with --no-projection", e.Path)
+	return fmt.Sprintf("an object came without %s, which was asked for", e.Path)
 }

@@ -193,7 +193,7 @@ func TestFieldsNotTaken(t *testing.T) {
 				case c.lacks == "" && (n != 410 || departments < 300 || len(server.Requests()) != requests):
 					t.Errorf("query %d: %d rows, %d with a department, %d requests, want %d", i, n, departments, len(server.Requests()), requests)
 				}
-				if why := strings.Join(rows.Stats().Whole, "; "); why != c.why {
+				if why := strings.Join(rows.Stats().Unprojected, "; "); why != c.why {
 					t.Errorf("query %d: %s", i, why)
 				}
 				if err := rows.Close(); err != nil {

@@ -134,7 +134,7 @@ func (r *Rows) Close() error {
 	r.query.keepSizes()
 	if r.query.run != nil {
 		if r.Behind() == 0 {
-			r.query.run.Whole()
+			r.query.run.ReachedEnd()
 		}
 		errs = append(errs, r.query.run.Close())
 	}

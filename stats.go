@@ -20,9 +20,9 @@ type Stats struct {
 	Waited time.Duration
 	// Read is what reading each resource has cost, in the order of their names.
 	Read []Read
-	// Whole says of each org that doesn't take the parameter fields why that is thought, and that whole
+	// Unprojected says of each org that doesn't take the parameter fields why that is thought, and that whole
 	// objects are read there. The engine has learned it from this query or an earlier one.
-	Whole []string
+	Unprojected []string
 }
 
 // Read counts the objects of a resource that answers of the API had, and the requests for them, repeated ones
@@ -40,7 +40,7 @@ type Read struct {
 // Stats may be read at any time, from any goroutine, also after Close.
 func (r *Rows) Stats() Stats {
 	s := r.query.meter.Snapshot()
-	return Stats{Requests: s.Requests, Retries: s.Retries, Waited: s.Waited, Read: r.query.reads.snapshot(), Whole: r.query.engine.unprojected.snapshot()}
+	return Stats{Requests: s.Requests, Retries: s.Retries, Waited: s.Waited, Read: r.query.reads.snapshot(), Unprojected: r.query.engine.unprojected.snapshot()}
 }
 
 // reads are the counts behind Stats.Read. They may be used concurrently.

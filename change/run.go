@@ -207,9 +207,9 @@ func (r *Run) release(forGood bool) error {
 	return r.journal.wrap(err)
 }
 
-// Whole notes that the run's text has been run to its end: there is no statement that wasn't begun. It is written
+// ReachedEnd notes that the run's text has been run to its end: there is no statement that wasn't begun. It is written
 // down by Close.
-func (r *Run) Whole() { r.record.whole = true }
+func (r *Run) ReachedEnd() { r.record.whole = true }
 
 // Close ends the run, and notes whether something is left to do. A second Close does nothing.
 func (r *Run) Close() error {

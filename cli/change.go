@@ -122,7 +122,7 @@ func (ch *changer) options(o *whoql.Options) {
 		Planned:     ch.planned,
 		Protected:   ch.protected,
 		DryRun:      ch.flags.dryRun,
-		WholePlans:  ch.wholePlans,
+		PlanPerRow:  ch.wholePlans,
 		GoOn:        ch.flags.onError == "continue",
 		Started:     ch.started,
 		Ended:       ch.endedOne,

@@ -136,6 +136,9 @@ func hintFor(err error) string {
 	if errors.As(err, new(*whoql.ReadOnlyOrgError)) {
 		return "the configuration has read_only: true for it; take that out if it may be changed"
 	}
+	if errors.As(err, new(*whoql.FieldsError)) {
+		return "run it again with --no-projection, which asks for whole objects"
+	}
 	if errors.As(err, new(*change.JournalError)) {
 		return "WHOQL_STATE names another folder for the journal of changes: one that you can write to, with room on its disk"
 	}

@@ -223,7 +223,7 @@ func (c *command) query(ctx context.Context, args []string) error {
 		c.footer(n, rows.Stats(), time.Since(start), all)
 		if f.verbose {
 			c.costs(rows.Stats())
-			for _, text := range rows.Stats().Whole {
+			for _, text := range rows.Stats().Unprojected {
 				fmt.Fprintln(c.stderr, text)
 			}
 		}

@@ -368,7 +368,7 @@ func (r *runCommand) undo(ctx context.Context, id string) error {
 		for _, p := range plans {
 			columns, rows := whoql.PlanTable(p)
 			if r.out.whole && r.changer.flags.dryRun {
-				columns, rows = whoql.WholePlanTable(p, r.summary(p))
+				columns, rows = whoql.PlanSummaryTable(p, r.summary(p))
 			}
 			if err := r.out.writeTable(columns, rows); err != nil {
 				return err

@@ -15,7 +15,7 @@ type Stmt struct {
 	stmt    *sqlite3.Stmt
 	shelves shelves
 	loops   loops
-	whole   bool            // see Shape.Whole
+	whole   bool            // see Shape.Unfiltered
 	cursors map[int]*cursor // those that are open, by the number of their plan
 }
 
@@ -41,7 +41,7 @@ func (db *DB) Prepare(ctx context.Context, sql string, shape Shape) (st *Stmt, e
 	if err != nil {
 		return nil, err
 	}
-	st = &Stmt{db: db, stmt: stmt, whole: shape.Whole}
+	st = &Stmt{db: db, stmt: stmt, whole: shape.Unfiltered}
 	if !shape.Single && !shape.QueryPlan && (db.plans > 0 || len(db.csv) > 0) {
 		if st.loops, err = db.loopsOf(ctx, sql, shape); err != nil {
 			stmt.Close()

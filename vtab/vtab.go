@@ -90,9 +90,9 @@ type Shape struct {
 	Single bool
 	// Writes: the statement changes temporary tables or attached files. The zero value lets it only read.
 	Writes bool
-	// Whole: the statement wants all rows of its tables, as far as its text says: it has no condition but a single one
+	// Unfiltered: the statement wants all rows of its tables, as far as its text says: it has no condition but a single one
 	// for each join, and no LIMIT. The zero value is right for all.
-	Whole bool
+	Unfiltered bool
 	// QueryPlan: what is wanted is SQLite's plan of the statement, a row for each step: https://sqlite.org/eqp.html.
 	QueryPlan bool
 }
