@@ -51,7 +51,9 @@ func TestRanges(t *testing.T) {
 		if !slices.Equal(got, ids(t, server.Org)) {
 			t.Errorf("%v: %d users, %d different ones", like, len(got), len(slices.Compact(got)))
 		}
-		if n := b.requests.Load(); n < 60 || n > 60*120/100 {
+		// How many cursors there are depends on how fast the machine is; on a list this short each costs a
+		// noticeable share.
+		if n := b.requests.Load(); n < 60 || n > 60*140/100 {
 			t.Errorf("%v: %d requests", like, n)
 		}
 		ranges := slices.ContainsFunc(server.Requests(), func(r oktatest.Request) bool { return strings.Contains(r.Query.Get("search"), "created lt ") })
