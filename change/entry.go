@@ -195,26 +195,23 @@ func (j *Journal) locked(do func() error) error {
 
 // read reads the entries that a condition holds for, in order.
 func (j *Journal) read(ctx context.Context, where string, args []any, each func(*entry) error) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.conn == nil {
-		return nil
-	}
-	defer j.conn.SetInterrupt(j.conn.SetInterrupt(ctx))
-	err := j.query("SELECT seq, run, kind, statement, row, step, at, data, prev, hash FROM entries "+where+" ORDER BY seq", args, func(s *sqlite3.Stmt) error {
-		number := func(i int) int {
-			if s.ColumnType(i) == sqlite3.NULL {
-				return none
+	return j.locked(func() error {
+		defer j.conn.SetInterrupt(j.conn.SetInterrupt(ctx))
+		err := j.query("SELECT seq, run, kind, statement, row, step, at, data, prev, hash FROM entries "+where+" ORDER BY seq", args, func(s *sqlite3.Stmt) error {
+			number := func(i int) int {
+				if s.ColumnType(i) == sqlite3.NULL {
+					return none
+				}
+				return s.ColumnInt(i)
 			}
-			return s.ColumnInt(i)
+			return each(&entry{seq: s.ColumnInt64(0), run: s.ColumnText(1), kind: s.ColumnText(2), statement: number(3), row: number(4), step: number(5),
+				at: s.ColumnText(6), data: json.RawMessage(s.ColumnText(7)), prev: s.ColumnBlob(8, nil), hash: s.ColumnBlob(9, nil)})
+		})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-		return each(&entry{seq: s.ColumnInt64(0), run: s.ColumnText(1), kind: s.ColumnText(2), statement: number(3), row: number(4), step: number(5),
-			at: s.ColumnText(6), data: json.RawMessage(s.ColumnText(7)), prev: s.ColumnBlob(8, nil), hash: s.ColumnBlob(9, nil)})
+		return j.wrap(err)
 	})
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return j.wrap(err)
 }
 
 // A VerifyError is a journal whose entries are not what they were when they were written.
